@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# check.sh lint runs the checks that need no test run; check.sh test runs those and every test of every module.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/stage.sh
+: "${MAPAE_DATA:?is set by make}"
+
+formatted() {
+	local unformatted
+	unformatted=$(gofmt -l .) || return
+	[ -z "$unformatted" ] && return
+	printf 'gofmt would change:\n%s\n' "$unformatted"
+	return 1
+}
+
+# tool NAME ARGUMENT… runs a linter at the version that tools/go.mod names.
+tools=$PWD/tools/go.mod
+tool() { go tool -modfile="$tools" "$@"; }
+
+vulnerabilities() {
+	local db=$MAPAE_DATA/vulndb
+	if [ ! -d "$db" ]; then
+		echo "no vulnerability database: $db is absent"
+		return "$SKIP"
+	fi
+	tool govulncheck -db "file://$db" ./...
+}
+
+# The other modules: those who use the root as a stranger would. tools holds no code.
+modules() {
+	find . -mindepth 2 -name go.mod -not -path './tools/*' -not -path '*/node_modules/*' -not -path '*/testdata/*' -printf '%h\n' | sort
+}
+
+# in FOLDER COMMAND… runs a command there and comes back.
+in() { (cd "$1" && "${@:2}"); }
+
+lint() {
+	stage gofmt formatted
+	stage tree scripts/check-tree.sh
+	stage vet go vet ./...
+	stage staticcheck tool staticcheck ./...
+	stage govulncheck vulnerabilities
+	local module
+	for module in $(modules); do
+		stage "vet $module" in "$module" go vet ./...
+		stage "staticcheck $module" in "$module" tool staticcheck ./...
+	done
+}
+
+# vet has run by then; the race detector needs cgo.
+tests() {
+	CGO_ENABLED=1 stage 'unit and script tests' go test -race -vet=off ./...
+	local module
+	for module in $(modules); do
+		stage "tests of $module" in "$module" go test -vet=off ./...
+	done
+}
+
+case ${1:-} in
+lint) lint ;;
+test)
+	lint
+	tests
+	;;
+*) echo "usage: scripts/check.sh lint|test" >&2 && exit 2 ;;
+esac
+summary
