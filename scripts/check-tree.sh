@@ -2,7 +2,7 @@
 # Fails if a tracked file holds what belongs to one machine or to another day: a path of a work place, a package mirror's
 # address, a note that something is still to be done. The brackets keep this file from finding itself.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 found=0
 refuse() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # check.sh lint runs the checks that need no test run; check.sh test runs those and every test of every module.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 . scripts/stage.sh
 : "${MAPAE_DATA:?is set by make}"
 
@@ -31,8 +31,8 @@ modules() {
 	find . -mindepth 2 -name go.mod -not -path './tools/*' -not -path '*/node_modules/*' -not -path '*/testdata/*' -printf '%h\n' | sort
 }
 
-# in FOLDER COMMAND… runs a command there and comes back.
-in() { (cd "$1" && "${@:2}"); }
+# at FOLDER COMMAND… runs a command there and comes back.
+at() { (cd "$1" && "${@:2}"); }
 
 lint() {
 	stage gofmt formatted
@@ -42,8 +42,8 @@ lint() {
 	stage govulncheck vulnerabilities
 	local module
 	for module in $(modules); do
-		stage "vet $module" in "$module" go vet ./...
-		stage "staticcheck $module" in "$module" tool staticcheck ./...
+		stage "vet $module" at "$module" go vet ./...
+		stage "staticcheck $module" at "$module" tool staticcheck ./...
 	done
 }
 
@@ -52,7 +52,7 @@ tests() {
 	CGO_ENABLED=1 stage 'unit and script tests' go test -race -vet=off ./...
 	local module
 	for module in $(modules); do
-		stage "tests of $module" in "$module" go test -vet=off ./...
+		stage "tests of $module" at "$module" go test -vet=off ./...
 	done
 }
 

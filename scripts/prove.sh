@@ -6,7 +6,7 @@
 #   proof NAME COMMAND…
 # COMMAND (a `go test -v`, which logs it) says how much it has proven in lines that hold "proven: N"; their sum is the number.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 . scripts/stage.sh
 : "${MAPAE_DATA:?is set by make}"
 
