@@ -27,6 +27,6 @@ if [ "$(id -u)" -ne 0 ] || ! has apt-get; then
 fi
 echo "installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
+apt-get update -qq || echo 'the package lists could not be renewed: trying with those that are here' >&2
 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 echo "installed in $((SECONDS - began)) s"
