@@ -1,0 +1,101 @@
+package webauthn
+
+import (
+	"errors"
+)
+
+// Attestation types that this package tells (§6.5.4).
+const (
+	AttestationTypeNone = "None"
+	AttestationTypeSelf = "Self"
+)
+
+// AttestationStatement is what an [AttestationVerifier] is given: a statement
+// and all that it speaks about. The slices must not be changed.
+type AttestationStatement struct {
+	Format            string
+	Type              string // "None" or "Self" where this package has verified the statement already, else empty
+	Statement         []byte // attStmt, a CBOR map of the CTAP2 subset
+	AuthenticatorData []byte // what was attested
+	ClientDataHash    [32]byte
+	AAGUID            AAGUID
+	RPIDHash          []byte
+	CredentialID      []byte
+	PublicKey         []byte // COSE_Key in canonical form
+	Algorithm         Algorithm
+	BackupEligible    bool
+}
+
+// AttestationVerifier verifies further statement formats and decides what to
+// trust (§7.1 steps 21 to 24). VerifyAttestation returns the attestation type,
+// or an error; an error that is an [*Error] is passed on as it is, any other is
+// wrapped as [CheckAttestation].
+type AttestationVerifier interface {
+	VerifyAttestation(s *AttestationStatement) (attestationType string, err error)
+}
+
+// verifyAttestation makes the steps 7.1.21 to 7.1.24.
+func verifyAttestation(s *AttestationStatement, key *publicKey, verifier AttestationVerifier) (string, error) {
+	// 7.1.21: determine the format by an exact match.
+	// 7.1.22: verify the statement by the procedure of its format.
+	var err error
+	switch s.Format {
+	case "none":
+		s.Type, err = verifyNone(s)
+	case "packed":
+		s.Type, err = verifyPackedSelf(s, key)
+	}
+	if err != nil {
+		return "", refuseCause("7.1.22", CheckAttestation, err)
+	}
+	if verifier == nil {
+		if s.Type == "" {
+			return "", refuse("7.1.21", CheckAttestation, s.Format, "none, or packed with self attestation")
+		}
+		return s.Type, nil
+	}
+
+	// 7.1.23, 7.1.24: trust anchors and policy are the verifier's.
+	attestationType, err := verifier.VerifyAttestation(s)
+	if err != nil {
+		var ours *Error
+		if errors.As(err, &ours) {
+			return "", err
+		}
+		return "", refuseCause("7.1.22", CheckAttestation, err)
+	}
+	return attestationType, nil
+}
+
+// verifyNone follows §8.7: the statement is empty.
+func verifyNone(s *AttestationStatement) (string, error) {
+	pairs, err := cborWholeMap(s.Statement)
+	if err != nil {
+		return "", err
+	}
+	if len(pairs) > 0 {
+		return "", errors.New("statement of format none is not empty")
+	}
+	return AttestationTypeNone, nil
+}
+
+// verifyPackedSelf follows §8.2 for a statement without certificates; it leaves
+// one with certificates to the verifier.
+func verifyPackedSelf(s *AttestationStatement, key *publicKey) (string, error) {
+	pairs, err := cborWholeMap(s.Statement)
+	if err != nil {
+		return "", err
+	}
+	if pairs.text("x5c") != nil {
+		return "", nil
+	}
+	alg, ok := asInt(pairs.text("alg"))
+	if !ok || alg != int64(s.Algorithm) {
+		return "", errors.New("packed self: alg is not that of the credential")
+	}
+	signature, ok := asBytes(pairs.text("sig"))
+	if !ok || !key.verify(s.AuthenticatorData, s.ClientDataHash[:], signature) {
+		return "", errors.New("packed self: signature is missing or wrong")
+	}
+	return AttestationTypeSelf, nil
+}

@@ -1,0 +1,192 @@
+package webauthn
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+)
+
+// COSE key types and curves (RFC 9053 §7), and the labels of a COSE_Key.
+const (
+	ktyOKP = 1
+	ktyEC2 = 2
+	ktyRSA = 3
+
+	crvP256    = 1
+	crvP384    = 2
+	crvP521    = 3
+	crvEd25519 = 6
+
+	labelKty = 1
+	labelAlg = 3
+	labelCrv = -1 // EC2 and OKP
+	labelX   = -2
+	labelY   = -3 // EC2
+	labelD   = -4 // the private part of EC2 and OKP
+	labelN   = -1 // RSA
+	labelE   = -2
+	labelRSA = -3 // the first private part of RSA; the last is -12
+)
+
+// maxKey bounds a COSE_Key in bytes; RSA with 4,096 bits takes 530.
+const maxKey = 4 << 10
+
+// A publicKey is a COSE_Key that was read and found fit to verify with.
+type publicKey struct {
+	algorithm Algorithm
+	key       crypto.PublicKey // *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey
+}
+
+// errAlgorithm tells an algorithm that is not ours from a key that is bad.
+var errAlgorithm = errors.New("algorithm is not supported")
+
+// readAlgorithm returns the alg of a COSE_Key. It fails with errAlgorithm where
+// that is an integer but none of ours.
+func readAlgorithm(m cborPairs) (Algorithm, error) {
+	n, ok := asInt(m.label(labelAlg))
+	if !ok {
+		return 0, errors.New("COSE key: no integer alg")
+	}
+	if n < math.MinInt32 || n > math.MaxInt32 || !Algorithm(n).Supported() {
+		return 0, fmt.Errorf("alg %d: %w", n, errAlgorithm)
+	}
+	return Algorithm(n), nil
+}
+
+// parseKey reads a COSE_Key and returns it with its canonical encoding, which
+// holds the known labels only. A key that could not verify a signature, or that
+// would verify too many, is refused (§5.8.5; RFC 9053 §7).
+func parseKey(m cborPairs) (*publicKey, []byte, error) {
+	alg, err := readAlgorithm(m)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := schemes[alg]
+	if kty, ok := asInt(m.label(labelKty)); !ok || kty != s.kty {
+		return nil, nil, fmt.Errorf("COSE key: kty is not the %d of %v", s.kty, alg)
+	}
+	if s.kty == ktyRSA {
+		return parseRSA(m, alg)
+	}
+	if m.label(labelD) != nil {
+		return nil, nil, errors.New("COSE key: holds a private part")
+	}
+	if crv, ok := asInt(m.label(labelCrv)); !ok || crv != s.crv {
+		return nil, nil, fmt.Errorf("COSE key: crv is not the %d of %v", s.crv, alg)
+	}
+	if s.kty == ktyOKP {
+		return parseEd25519(m, alg)
+	}
+	return parseEC2(m, alg, s.crv)
+}
+
+func parseEC2(m cborPairs, alg Algorithm, crv int64) (*publicKey, []byte, error) {
+	curve := map[int64]elliptic.Curve{crvP256: elliptic.P256(), crvP384: elliptic.P384(), crvP521: elliptic.P521()}[crv]
+	size := (curve.Params().BitSize + 7) / 8
+	x, okX := asBytes(m.label(labelX))
+	y, okY := asBytes(m.label(labelY))
+	if !okX || !okY || len(x) != size || len(y) != size {
+		return nil, nil, fmt.Errorf("COSE key: x and y are not byte strings of %d", size)
+	}
+	point := append(append([]byte{4}, x...), y...)
+	key, err := ecdsa.ParseUncompressedPublicKey(curve, point)
+	if err != nil {
+		return nil, nil, fmt.Errorf("COSE key: %w", err)
+	}
+	out := keyHead(5, ktyEC2, alg)
+	out = cborAppendInt(cborAppendInt(out, labelCrv), crv)
+	out = cborAppendBytes(cborAppendInt(out, labelX), x)
+	out = cborAppendBytes(cborAppendInt(out, labelY), y)
+	return &publicKey{alg, key}, out, nil
+}
+
+func parseEd25519(m cborPairs, alg Algorithm) (*publicKey, []byte, error) {
+	x, ok := asBytes(m.label(labelX))
+	if !ok || len(x) != ed25519.PublicKeySize {
+		return nil, nil, errors.New("COSE key: x is not a byte string of 32")
+	}
+	if err := judgeEd25519(x); err != nil {
+		return nil, nil, err
+	}
+	out := keyHead(4, ktyOKP, alg)
+	out = cborAppendInt(cborAppendInt(out, labelCrv), crvEd25519)
+	out = cborAppendBytes(cborAppendInt(out, labelX), x)
+	return &publicKey{alg, ed25519.PublicKey(bytes.Clone(x))}, out, nil
+}
+
+// Bounds of an RSA key: shorter is weak; longer costs too much to verify with
+// (a modulus of 65,536 bits takes 0.3 s a signature).
+const (
+	minRSABits = 2048
+	maxRSABits = 4096
+	minRSAE    = 3
+)
+
+func parseRSA(m cborPairs, alg Algorithm) (*publicKey, []byte, error) {
+	for label := int64(labelRSA); label >= -12; label-- {
+		if m.label(label) != nil {
+			return nil, nil, errors.New("COSE key: holds a private part")
+		}
+	}
+	n, okN := asBytes(m.label(labelN))
+	e, okE := asBytes(m.label(labelE))
+	if !okN || !okE || len(n) == 0 || len(e) == 0 || n[0] == 0 || e[0] == 0 {
+		return nil, nil, errors.New("COSE key: n and e are not byte strings without leading zeros")
+	}
+	if len(n) > maxRSABits/8 || len(e) > 4 {
+		return nil, nil, errors.New("COSE key: n or e is too long")
+	}
+	modulus := new(big.Int).SetBytes(n)
+	if modulus.BitLen() < minRSABits || modulus.Bit(0) == 0 {
+		return nil, nil, fmt.Errorf("COSE key: n of %d bits is short or even", modulus.BitLen())
+	}
+	var wide [4]byte
+	copy(wide[4-len(e):], e)
+	exponent := binary.BigEndian.Uint32(wide[:])
+	if exponent < minRSAE || exponent > math.MaxInt32 || exponent%2 == 0 {
+		return nil, nil, fmt.Errorf("COSE key: e = %d", exponent)
+	}
+	out := keyHead(4, ktyRSA, alg)
+	out = cborAppendBytes(cborAppendInt(out, labelN), n)
+	out = cborAppendBytes(cborAppendInt(out, labelE), e)
+	return &publicKey{alg, &rsa.PublicKey{N: modulus, E: int(exponent)}}, out, nil
+}
+
+// keyHead starts a canonical COSE_Key of n labels: kty and alg come first.
+func keyHead(n uint64, kty int64, alg Algorithm) []byte {
+	out := cborAppendHead(make([]byte, 0, 96), cborMap, n)
+	out = cborAppendInt(cborAppendInt(out, labelKty), kty)
+	return cborAppendInt(cborAppendInt(out, labelAlg), int64(alg))
+}
+
+// verify checks a signature over the concatenation of two messages. ECDSA
+// signatures are ASN.1 DER (§6.5.5); the salt of PSS is as long as the hash.
+func (p *publicKey) verify(first, second, signature []byte) bool {
+	s := schemes[p.algorithm]
+	if key, ok := p.key.(ed25519.PublicKey); ok {
+		return ed25519.Verify(key, append(append(make([]byte, 0, len(first)+len(second)), first...), second...), signature)
+	}
+	h := s.hash.New()
+	h.Write(first)
+	h.Write(second)
+	digest := h.Sum(nil)
+	switch key := p.key.(type) {
+	case *ecdsa.PublicKey:
+		return ecdsa.VerifyASN1(key, digest, signature)
+	case *rsa.PublicKey:
+		if s.pss {
+			options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
+			return rsa.VerifyPSS(key, s.hash, digest, signature, options) == nil
+		}
+		return rsa.VerifyPKCS1v15(key, s.hash, digest, signature) == nil
+	}
+	return false
+}
