@@ -1,0 +1,77 @@
+package memory
+
+import (
+	"context"
+	"time"
+
+	"github.com/mapae/mapae"
+)
+
+// read runs f on the tables of s with the mutex held.
+func read[T any](ctx context.Context, s *Store, f func(*tx) (T, error)) (T, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ready(ctx); err != nil {
+		var none T
+		return none, err
+	}
+	return f(&tx{tables: s.tables})
+}
+
+// Ping implements mapae.Reader.
+func (s *Store) Ping(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ready(ctx)
+}
+
+// User implements mapae.Reader.
+func (s *Store) User(ctx context.Context, id mapae.UserID) (mapae.User, error) {
+	return read(ctx, s, func(t *tx) (mapae.User, error) { return t.User(ctx, id) })
+}
+
+// UserByLogin implements mapae.Reader.
+func (s *Store) UserByLogin(ctx context.Context, key string) (mapae.User, error) {
+	return read(ctx, s, func(t *tx) (mapae.User, error) { return t.UserByLogin(ctx, key) })
+}
+
+// Credential implements mapae.Reader.
+func (s *Store) Credential(ctx context.Context, id []byte) (c mapae.Credential, u mapae.User, err error) {
+	c, err = read(ctx, s, func(t *tx) (_ mapae.Credential, err error) {
+		c, u, err = t.Credential(ctx, id)
+		return c, err
+	})
+	return c, u, err
+}
+
+// Credentials implements mapae.Reader.
+func (s *Store) Credentials(ctx context.Context, user mapae.UserID) ([]mapae.Credential, error) {
+	return read(ctx, s, func(t *tx) ([]mapae.Credential, error) { return t.Credentials(ctx, user) })
+}
+
+// Session implements mapae.Reader.
+func (s *Store) Session(ctx context.Context, id mapae.SessionID, tokenHash [32]byte, now time.Time) (x mapae.Session, u mapae.User, err error) {
+	x, err = read(ctx, s, func(t *tx) (_ mapae.Session, err error) {
+		x, u, err = t.Session(ctx, id, tokenHash, now)
+		return x, err
+	})
+	return x, u, err
+}
+
+// Sessions implements mapae.Reader.
+func (s *Store) Sessions(ctx context.Context, user mapae.UserID, now time.Time) ([]mapae.Session, error) {
+	return read(ctx, s, func(t *tx) ([]mapae.Session, error) { return t.Sessions(ctx, user, now) })
+}
+
+// Events implements mapae.Reader.
+func (s *Store) Events(ctx context.Context, user mapae.UserID, before mapae.EventID, limit int) ([]mapae.Event, error) {
+	return read(ctx, s, func(t *tx) ([]mapae.Event, error) { return t.Events(ctx, user, before, limit) })
+}
+
+// KeyChecks implements mapae.Reader.
+func (s *Store) KeyChecks(ctx context.Context) ([]mapae.KeyCheck, error) {
+	return read(ctx, s, func(t *tx) ([]mapae.KeyCheck, error) { return t.KeyChecks(ctx) })
+}
+
+// Ping implements mapae.Reader.
+func (t *tx) Ping(context.Context) error { return nil }
