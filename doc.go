@@ -1,0 +1,35 @@
+// Package mapae is sign-in, passkeys first: accounts, sessions, and the flows
+// by which people sign up, sign in and manage how they do.
+//
+// # The model
+//
+// A [User] has credentials, which people see as passkeys ([Credential]), and
+// sessions ([Session]). A flow is a pair of calls: Begin… answers options for
+// the browser's or phone's own dialogue, Finish… verifies what came back.
+//
+//	BeginSignUp      FinishSignUp       an account and its first passkey
+//	BeginSignIn      FinishSignIn       by autofill or button, with or without a name
+//	BeginReauth      FinishReauth       step-up: the same session, authenticated now
+//	BeginAddPasskey  FinishAddPasskey   a further passkey, in a fresh session
+//
+// Beginning writes nothing. The challenge that it hands out is sealed under a
+// root key and carries all the state of the ceremony; finishing opens it,
+// verifies with no lock held, and then does one transaction that spends the
+// challenge and writes the effect. So a challenge is free to issue, works
+// once, and several tabs do not disturb each other.
+//
+// Every way in ends in the same private function, the only place where a
+// session is born. A session records which methods were used and when
+// ([Use]); assurance level, resistance to phishing and freshness are computed
+// from that ([Session.AAL], [Session.Meets]), never stored.
+//
+// # What is around it
+//
+// This package does no HTTP and knows no database. Package web is its HTTP
+// face, packages memory and sqlite keep its records behind [Store], package
+// webauthn verifies, and package client is the other end of the JSON API.
+//
+// Errors are [Error] values with a [Code]. Whether an account exists is never
+// told: the same code for every cause, and the true reason in the [Event] that
+// every outcome leaves.
+package mapae

@@ -1,0 +1,47 @@
+package mapae
+
+import "time"
+
+// EventType says what happened; the names are stable and appear in logs,
+// metrics and the event table.
+type EventType string
+
+const (
+	EventSignUp           EventType = "signup"
+	EventSignUpFailed     EventType = "signup_failed"
+	EventSignIn           EventType = "signin"
+	EventSignInFailed     EventType = "signin_failed"
+	EventReauth           EventType = "reauth"
+	EventReauthFailed     EventType = "reauth_failed"
+	EventPasskeyAdded     EventType = "passkey_added"
+	EventPasskeyAddFailed EventType = "passkey_add_failed"
+	EventPasskeyRenamed   EventType = "passkey_renamed"
+	EventPasskeyRemoved   EventType = "passkey_removed"
+	EventCounterRegressed EventType = "counter_regressed" // a copy of the passkey may exist
+	EventSignOut          EventType = "signout"
+	EventSessionsEnded    EventType = "sessions_ended"
+	EventUserDisabled     EventType = "user_disabled"
+	EventUserEnabled      EventType = "user_enabled"
+	EventInvitationIssued EventType = "invitation_issued"
+)
+
+// EventID orders events by time: 16 raw bytes, the first eight the time in
+// microseconds, big-endian.
+type EventID string
+
+// Event is one line of the append-only record of what happened to accounts,
+// successes and failures alike. It never holds a secret.
+type Event struct {
+	ID         EventID
+	At         time.Time
+	Type       EventType
+	UserID     UserID     // empty: nobody was identified
+	SessionID  SessionID  // empty: none
+	Method     MethodName // empty: none was involved
+	Credential []byte     // ID of the passkey, nil: none
+	Reason     string     // why it failed: a check of package webauthn or a word of ours
+	Address    string
+	UserAgent  string // at most 256 bytes
+	RequestID  string
+	App        bool
+}

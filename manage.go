@@ -1,0 +1,153 @@
+package mapae
+
+import (
+	"context"
+	"errors"
+	"slices"
+)
+
+// Passkeys returns the user's passkeys, newest first.
+func (a *Auth) Passkeys(ctx context.Context, cur Current) ([]Credential, error) {
+	own, err := a.store.Credentials(ctx, cur.User.ID)
+	if err != nil {
+		return nil, broken("read credentials", err)
+	}
+	return own, nil
+}
+
+// RenamePasskey gives the user's passkey id another name, of 1 to 64
+// characters. Errors: CodeBadRequest with the field name; CodeNotFound;
+// CodeUnauthenticated; CodeUnavailable.
+func (a *Auth) RenamePasskey(ctx context.Context, c Client, cur Current, id []byte, name string) (Credential, error) {
+	if err := checkName(name); err != nil {
+		return Credential{}, badField("name", "%w", err)
+	}
+	var renamed Credential
+	err := a.change(ctx, c, cur, EventPasskeyRenamed, id, func(tx Tx) error {
+		if err := tx.RenameCredential(ctx, cur.User.ID, id, name); err != nil {
+			return err
+		}
+		var err error
+		renamed, _, err = tx.Credential(ctx, id)
+		return err
+	})
+	return renamed, err
+}
+
+// RemovePasskey removes the user's passkey id, in a session that is fresh.
+// Errors: CodeStepUpRequired; CodeNotFound; CodeLastFactor without it the user
+// could not sign in; CodeUnauthenticated; CodeUnavailable.
+func (a *Auth) RemovePasskey(ctx context.Context, c Client, cur Current, id []byte) error {
+	if err := a.demandFresh(cur); err != nil {
+		return err
+	}
+	return a.change(ctx, c, cur, EventPasskeyRemoved, id, func(tx Tx) error {
+		own, err := tx.Credentials(ctx, cur.User.ID)
+		if err != nil {
+			return err
+		}
+		left := slices.DeleteFunc(slices.Clone(own), func(c Credential) bool { return slices.Equal(c.ID, id) })
+		if len(left) == len(own) {
+			return ErrNotFound
+		}
+		if !a.remain(waysIn{credentials: left}) {
+			return ErrLastFactor
+		}
+		return tx.RemoveCredential(ctx, cur.User.ID, id)
+	})
+}
+
+// change runs f with the user of cur locked, and records what it did. What f
+// returns as *Error is the answer; ErrNotFound becomes CodeNotFound.
+func (a *Auth) change(ctx context.Context, c Client, cur Current, what EventType, credential []byte, f func(Tx) error) error {
+	e := a.event(c, what, cur.User.ID)
+	e.SessionID, e.Credential = cur.Session.ID, credential
+	if credential == nil {
+		e.Method = ""
+	}
+	err := a.store.Update(ctx, func(tx Tx) error {
+		if err := a.lock(ctx, tx, cur); err != nil {
+			return err
+		}
+		if err := f(tx); err != nil {
+			return err
+		}
+		return tx.AddEvent(ctx, e)
+	})
+	var refused *Error
+	switch {
+	case errors.As(err, &refused):
+		return refused
+	case errors.Is(err, ErrNotFound):
+		return ErrMissing
+	case err != nil:
+		return broken(string(what), err)
+	}
+	a.notify(ctx, e)
+	return nil
+}
+
+// Sessions returns the user's live sessions, newest first.
+func (a *Auth) Sessions(ctx context.Context, cur Current) ([]Session, error) {
+	all, err := a.store.Sessions(ctx, cur.User.ID, a.now())
+	if err != nil {
+		return nil, broken("read sessions", err)
+	}
+	return all, nil
+}
+
+// EndSession ends one of the user's sessions. Errors: CodeNotFound, also for
+// another user's session; CodeUnauthenticated; CodeUnavailable.
+func (a *Auth) EndSession(ctx context.Context, c Client, cur Current, id SessionID) error {
+	return a.change(ctx, c, cur, EventSignOut, nil, func(tx Tx) error {
+		return tx.EndSession(ctx, cur.User.ID, id)
+	})
+}
+
+// SignOut ends the session cur. A session that ended already is no error.
+func (a *Auth) SignOut(ctx context.Context, c Client, cur Current) error {
+	err := a.EndSession(ctx, c, cur, cur.Session.ID)
+	if errors.Is(err, ErrMissing) || errors.Is(err, ErrUnauthenticated) {
+		return nil
+	}
+	return err
+}
+
+// EndOtherSessions ends all sessions of the user but cur, sign-ins that are
+// under way too: it raises the user's epoch. The session cur goes on under a
+// new token. Errors: CodeUnauthenticated; CodeUnavailable.
+func (a *Auth) EndOtherSessions(ctx context.Context, c Client, cur Current) (Admitted, error) {
+	s := cur.Session
+	token, hash := a.newToken(s.ID)
+	s.TokenHash = hash
+	err := a.change(ctx, c, cur, EventSessionsEnded, nil, func(tx Tx) error {
+		user, err := raiseEpoch(ctx, tx, cur.User.ID, nil)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.EndSessions(ctx, user.ID, s.ID); err != nil {
+			return err
+		}
+		s.Epoch, cur.User = user.Epoch, user
+		verdict, err := tx.Admit(ctx, Admission{Session: s, Rotate: &cur.Session.TokenHash})
+		if err == nil && !verdict.Admitted() {
+			return ErrUnauthenticated
+		}
+		return err
+	})
+	return Admitted{User: cur.User, Session: s, Token: token}, err
+}
+
+// raiseEpoch locks the user, raises the epoch, which ends every session and
+// ticket made under the old one, and applies change.
+func raiseEpoch(ctx context.Context, tx Tx, id UserID, change func(*User)) (User, error) {
+	user, err := tx.LockUser(ctx, id)
+	if err != nil {
+		return User{}, err
+	}
+	user.Epoch++
+	if change != nil {
+		change(&user)
+	}
+	return user, tx.UpdateUser(ctx, user)
+}

@@ -1,0 +1,98 @@
+package mapae
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Prefixes of what clients carry, so that one is never taken for another.
+const (
+	TicketPrefix  = "mt_"
+	SessionPrefix = "ms_"
+)
+
+// maxTicket bounds what is read as a ticket, in bytes of text.
+const maxTicket = 4096
+
+// ticket is what a half-finished flow needs between two requests. It is sealed
+// and carried by the client; it is never a session.
+type ticket struct {
+	Purpose  purpose   `json:"p"`
+	App      bool      `json:"a,omitempty"`
+	IssuedAt time.Time `json:"i"`
+	EndsAt   time.Time `json:"e"`
+	Binding  [32]byte  `json:"b"`
+	UserID   []byte    `json:"u,omitempty"`
+	Login    string    `json:"l,omitempty"`
+	Name     string    `json:"n,omitempty"`
+	Locale   string    `json:"c,omitempty"`
+	Grant    *grant    `json:"g,omitempty"`
+
+	nonce []byte // of the seal; set by openTicket
+}
+
+// grant is another one-time thing that is spent together with a ticket: the
+// invitation that allowed a sign-up.
+type grant struct {
+	Nonce  []byte    `json:"n"`
+	EndsAt time.Time `json:"e"`
+}
+
+// sealTicket issues t: it sets the time of issue and the end.
+func (a *Auth) sealTicket(t ticket, life time.Duration) (string, error) {
+	t.IssuedAt = a.now()
+	t.EndsAt = t.IssuedAt.Add(life)
+	plain, err := json.Marshal(t)
+	if err != nil {
+		return "", fmt.Errorf("mapae: encode a ticket: %w", err)
+	}
+	return TicketPrefix + base64.RawURLEncoding.EncodeToString(a.ring.Seal(sealTicket, plain)), nil
+}
+
+// openTicket opens text and checks purpose, life and that it came back from the
+// client that it was issued to; nil: tickets of this purpose are not bound.
+// Every failure is CodeCeremonyInvalid.
+func (a *Auth) openTicket(text string, want purpose, client *Client) (ticket, error) {
+	t, err := a.decodeTicket(text)
+	if err == nil && t.Purpose != want {
+		err = fmt.Errorf("purpose %d, want %d", t.Purpose, want)
+	}
+	if err == nil {
+		err = a.checkLife(t.IssuedAt, t.EndsAt)
+	}
+	if err == nil && client != nil {
+		err = checkBinding(t.App, t.Binding, *client, nil)
+	}
+	if err != nil {
+		return ticket{}, fail(CodeCeremonyInvalid, fmt.Errorf("ticket: %w", err))
+	}
+	return t, nil
+}
+
+func (a *Auth) decodeTicket(text string) (t ticket, err error) {
+	body, ok := strings.CutPrefix(text, TicketPrefix)
+	if !ok || len(text) > maxTicket || strings.ContainsAny(body, "\r\n") {
+		return ticket{}, errors.New("not a ticket")
+	}
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(body)
+	if err != nil {
+		return ticket{}, err
+	}
+	plain, nonce, err := a.ring.Open(sealTicket, sealed)
+	if err != nil {
+		return ticket{}, err
+	}
+	t.nonce = nonce
+	return t, json.Unmarshal(plain, &t)
+}
+
+// spend is what the success of t spends.
+func (t ticket) spend() Spend { return Spend{Kind: SpendTicket, ID: t.nonce, Until: t.EndsAt} }
+
+// ticketHash binds a challenge to the ticket that it was issued with.
+func ticketHash(text string) [32]byte { return sha256.Sum256([]byte(text)) }
