@@ -141,7 +141,7 @@ func verifySignature(a *AssertionResponse, c *Credential) error {
 	}
 	key, _, err := parseKey(pairs)
 	if err != nil {
-		return refuseCause(step, CheckKey, err)
+		return refuseKey(step, err)
 	}
 	if key.algorithm != c.Algorithm {
 		return refuse(step, CheckAlgorithm, key.algorithm.String(), c.Algorithm.String())

@@ -48,6 +48,14 @@ type publicKey struct {
 // errAlgorithm tells an algorithm that is not ours from a key that is bad.
 var errAlgorithm = errors.New("algorithm is not supported")
 
+// refuseKey names the check that an error of parseKey stands for.
+func refuseKey(step string, err error) error {
+	if errors.Is(err, errAlgorithm) {
+		return refuseCause(step, CheckAlgorithm, err)
+	}
+	return refuseCause(step, CheckKey, err)
+}
+
 // readAlgorithm returns the alg of a COSE_Key. It fails with errAlgorithm where
 // that is an integer but none of ours.
 func readAlgorithm(m cborPairs) (Algorithm, error) {

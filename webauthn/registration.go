@@ -140,15 +140,12 @@ func verifyKey(d *authData, offered []Algorithm) (*publicKey, []byte, error) {
 		return nil, nil, refuse(step, CheckKey, fmt.Sprint(len(d.publicKey), " bytes"), "a COSE key of at most 4096 bytes")
 	}
 	alg, err := readAlgorithm(d.key)
-	if errors.Is(err, errAlgorithm) {
-		return nil, nil, refuseCause(step, CheckAlgorithm, err)
-	}
 	if err == nil && !slices.Contains(offered, alg) {
 		return nil, nil, refuse(step, CheckAlgorithm, alg.String(), fmt.Sprint("one of ", offered))
 	}
 	key, canonical, err := parseKey(d.key)
 	if err != nil {
-		return nil, nil, refuseCause(step, CheckKey, err)
+		return nil, nil, refuseKey(step, err)
 	}
 	return key, canonical, nil
 }
