@@ -2,6 +2,7 @@ package webauthn
 
 import (
 	"crypto"
+	"crypto/elliptic"
 	_ "crypto/sha256" // crypto.SHA256 is linked in
 	_ "crypto/sha512" // crypto.SHA384 and crypto.SHA512 are linked in
 	"strconv"
@@ -42,23 +43,24 @@ func (a Algorithm) String() string {
 
 // A scheme is how signatures of one algorithm are made.
 type scheme struct {
-	name string
-	kty  int64       // COSE key type the algorithm is bound to
-	crv  int64       // COSE curve it is bound to; 0 for RSA
-	hash crypto.Hash // 0 for Ed25519, which hashes by itself
-	pss  bool
+	name  string
+	kty   int64          // COSE key type the algorithm is bound to
+	crv   int64          // COSE curve it is bound to; 0 for RSA
+	curve elliptic.Curve // that of ECDSA
+	hash  crypto.Hash    // 0 for Ed25519, which hashes by itself
+	pss   bool
 }
 
 // schemes binds each algorithm to one key type, curve and hash (§5.8.5).
 var schemes = map[Algorithm]scheme{
-	ES256: {"ES256", ktyEC2, crvP256, crypto.SHA256, false},
-	ES384: {"ES384", ktyEC2, crvP384, crypto.SHA384, false},
-	ES512: {"ES512", ktyEC2, crvP521, crypto.SHA512, false},
-	EdDSA: {"EdDSA", ktyOKP, crvEd25519, 0, false},
-	RS256: {"RS256", ktyRSA, 0, crypto.SHA256, false},
-	RS384: {"RS384", ktyRSA, 0, crypto.SHA384, false},
-	RS512: {"RS512", ktyRSA, 0, crypto.SHA512, false},
-	PS256: {"PS256", ktyRSA, 0, crypto.SHA256, true},
-	PS384: {"PS384", ktyRSA, 0, crypto.SHA384, true},
-	PS512: {"PS512", ktyRSA, 0, crypto.SHA512, true},
+	ES256: {"ES256", ktyEC2, crvP256, elliptic.P256(), crypto.SHA256, false},
+	ES384: {"ES384", ktyEC2, crvP384, elliptic.P384(), crypto.SHA384, false},
+	ES512: {"ES512", ktyEC2, crvP521, elliptic.P521(), crypto.SHA512, false},
+	EdDSA: {"EdDSA", ktyOKP, crvEd25519, nil, 0, false},
+	RS256: {"RS256", ktyRSA, 0, nil, crypto.SHA256, false},
+	RS384: {"RS384", ktyRSA, 0, nil, crypto.SHA384, false},
+	RS512: {"RS512", ktyRSA, 0, nil, crypto.SHA512, false},
+	PS256: {"PS256", ktyRSA, 0, nil, crypto.SHA256, true},
+	PS384: {"PS384", ktyRSA, 0, nil, crypto.SHA384, true},
+	PS512: {"PS512", ktyRSA, 0, nil, crypto.SHA512, true},
 }

@@ -139,7 +139,7 @@ func verifySignature(a *AssertionResponse, c *Credential) error {
 	if err != nil {
 		return refuseCause(step, CheckKey, err)
 	}
-	key, _, err := parseKey(pairs)
+	key, err := parseKey(pairs)
 	if err != nil {
 		return refuseKey(step, err)
 	}

@@ -184,14 +184,24 @@ func (m cborPairs) find(key []byte) []byte {
 	return nil
 }
 
-// text returns the encoded value of a text key of less than 24 bytes, or nil.
+// text returns the encoded value of a text key, or nil.
 func (m cborPairs) text(key string) []byte {
-	return m.find(append([]byte{cborText<<5 | byte(len(key))}, key...))
+	for _, p := range m {
+		if b, ok := asString(p.key, cborText); ok && string(b) == key {
+			return p.value
+		}
+	}
+	return nil
 }
 
-// label returns the encoded value of an integer key of -24 to 23, or nil.
+// label returns the encoded value of an integer key, or nil.
 func (m cborPairs) label(key int64) []byte {
-	return m.find(cborAppendInt(nil, key))
+	for _, p := range m {
+		if n, ok := asInt(p.key); ok && n == key {
+			return p.value
+		}
+	}
+	return nil
 }
 
 // asInt returns the integer that a checked item is.
@@ -225,6 +235,23 @@ func asString(item []byte, kind byte) ([]byte, bool) {
 	return rest, true
 }
 
+// cborEncodeMap encodes keys and values, which are int, int64 or []byte, in the
+// order given, which must be the canonical one.
+func cborEncodeMap(keysAndValues []any) []byte {
+	out := cborAppendHead(nil, cborMap, uint64(len(keysAndValues)/2))
+	for _, v := range keysAndValues {
+		switch v := v.(type) {
+		case int:
+			out = cborAppendInt(out, int64(v))
+		case int64:
+			out = cborAppendInt(out, v)
+		case []byte:
+			out = append(cborAppendHead(out, cborBytes, uint64(len(v))), v...)
+		}
+	}
+	return out
+}
+
 func cborAppendHead(out []byte, major byte, n uint64) []byte {
 	switch {
 	case n < 24:
@@ -242,8 +269,4 @@ func cborAppendInt(out []byte, n int64) []byte {
 		return cborAppendHead(out, cborNegative, uint64(-1-n))
 	}
 	return cborAppendHead(out, cborUnsigned, uint64(n))
-}
-
-func cborAppendBytes(out, b []byte) []byte {
-	return append(cborAppendHead(out, cborBytes, uint64(len(b))), b...)
 }

@@ -96,10 +96,6 @@ func challengeOf(raw []byte, step string) ([]byte, error) {
 	if err != nil {
 		return nil, refuseCause(step, CheckChallenge, err)
 	}
-	return c.decodeChallenge(step)
-}
-
-func (c *clientData) decodeChallenge(step string) ([]byte, error) {
 	if !c.challenge.is || c.challenge.again || len(c.challenge.value) == 0 {
 		return nil, refuse(step, CheckChallenge, c.challenge.String(), "one base64url string")
 	}
@@ -148,13 +144,9 @@ func (k *ceremony) verifyClientData(raw []byte, rp *RelyingParty, challenge []by
 		return nil, refuse(k.typ, CheckType, c.kind.String(), k.kind)
 	}
 
-	// 7.1.8, 7.2.11: C.challenge is the challenge of the options.
-	got, err := c.decodeChallenge(k.challenge)
-	if err != nil {
-		return nil, err
-	}
-	if subtle.ConstantTimeCompare(got, challenge) != 1 {
-		return nil, refuse(k.challenge, CheckChallenge, c.challenge.String(), encode64(challenge))
+	// 7.1.8, 7.2.11: C.challenge is the base64url of the challenge of the options.
+	if want := encode64(challenge); want == "" || !c.challenge.is || subtle.ConstantTimeCompare(c.challenge.value, []byte(want)) != 1 {
+		return nil, refuse(k.challenge, CheckChallenge, c.challenge.String(), want)
 	}
 
 	// 7.1.9, 7.2.12: C.origin is an origin of the relying party.

@@ -1,7 +1,6 @@
 package webauthn
 
 import (
-	"bytes"
 	"errors"
 	"math/big"
 	"slices"
@@ -14,37 +13,39 @@ var (
 )
 
 // judgeEd25519 refuses encodings that Go's ed25519.Verify would accept although
-// they prove nothing, or refuse for ever: a point of low order (one signature
-// then fits every message), a y that is not below the prime, and a y that no
-// point of the curve has.
+// they prove nothing: a point of low order (one signature then fits every
+// message), and a y that is not below the prime.
 func judgeEd25519(encoded []byte) error {
-	y := edY(encoded)
-	if y.Cmp(edPrime) >= 0 {
+	y := [32]byte(encoded)
+	y[31] &= 0x7f // the sign of x
+	if slices.Contains(edLowOrder[:], y) {
+		return errEdLowOrder
+	}
+	allOnes := y[31] == 0x7f
+	for _, b := range y[1:31] {
+		allOnes = allOnes && b == 0xff
+	}
+	if allOnes && y[0] >= 0xed {
 		return errEdCanonical
 	}
-	clear := bytes.Clone(encoded)
-	clear[31] &= 0x7f
-	for _, low := range edLowOrder {
-		if bytes.Equal(clear, low[:]) {
-			return errEdLowOrder
-		}
-	}
-	// x² = (y²-1)/(dy²+1) has a solution where the product of both is a square.
-	yy := new(big.Int).Mul(y, y)
+	return nil
+}
+
+// judgeCurve25519 refuses a y that no point of the curve has: its owner could
+// never sign in. x² = (y²-1)/(dy²+1) has a solution where the product of
+// numerator and denominator is a square.
+func judgeCurve25519(encoded []byte) error {
+	b := slices.Clone(encoded)
+	b[31] &= 0x7f
+	slices.Reverse(b) // y is little-endian (RFC 8032 §5.1.2)
+	yy := new(big.Int).SetBytes(b)
+	yy.Mul(yy, yy)
 	u := new(big.Int).Sub(yy, big.NewInt(1))
 	v := yy.Add(yy.Mul(yy, edD), big.NewInt(1))
 	if big.Jacobi(u.Mod(u.Mul(u, v), edPrime), edPrime) < 0 {
 		return errEdOffCurve
 	}
 	return nil
-}
-
-// edY decodes y, which is little-endian below the sign bit of x (RFC 8032 §5.1.2).
-func edY(encoded []byte) *big.Int {
-	b := bytes.Clone(encoded)
-	b[31] &= 0x7f
-	slices.Reverse(b)
-	return new(big.Int).SetBytes(b)
 }
 
 // edPrime is 2^255-19 and edD the constant of the curve (RFC 8032 §5.1).

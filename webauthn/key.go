@@ -1,7 +1,6 @@
 package webauthn
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -69,65 +68,59 @@ func readAlgorithm(m cborPairs) (Algorithm, error) {
 	return Algorithm(n), nil
 }
 
-// parseKey reads a COSE_Key and returns it with its canonical encoding, which
-// holds the known labels only. A key that could not verify a signature, or that
-// would verify too many, is refused (§5.8.5; RFC 9053 §7).
-func parseKey(m cborPairs) (*publicKey, []byte, error) {
+// parseKey reads a COSE_Key. A key that could not verify a signature, or that
+// would verify too many, is refused (§5.8.5; RFC 9053 §7); unknown labels are
+// passed over.
+func parseKey(m cborPairs) (*publicKey, error) {
 	alg, err := readAlgorithm(m)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	s := schemes[alg]
 	if kty, ok := asInt(m.label(labelKty)); !ok || kty != s.kty {
-		return nil, nil, fmt.Errorf("COSE key: kty is not the %d of %v", s.kty, alg)
+		return nil, fmt.Errorf("COSE key: kty is not the %d of %v", s.kty, alg)
 	}
 	if s.kty == ktyRSA {
 		return parseRSA(m, alg)
 	}
 	if m.label(labelD) != nil {
-		return nil, nil, errors.New("COSE key: holds a private part")
+		return nil, errKeyPrivate
 	}
 	if crv, ok := asInt(m.label(labelCrv)); !ok || crv != s.crv {
-		return nil, nil, fmt.Errorf("COSE key: crv is not the %d of %v", s.crv, alg)
+		return nil, fmt.Errorf("COSE key: crv is not the %d of %v", s.crv, alg)
 	}
 	if s.kty == ktyOKP {
 		return parseEd25519(m, alg)
 	}
-	return parseEC2(m, alg, s.crv)
+	return parseEC2(m, alg, s.curve)
 }
 
-func parseEC2(m cborPairs, alg Algorithm, crv int64) (*publicKey, []byte, error) {
-	curve := map[int64]elliptic.Curve{crvP256: elliptic.P256(), crvP384: elliptic.P384(), crvP521: elliptic.P521()}[crv]
+var errKeyPrivate = errors.New("COSE key: holds a private part")
+
+func parseEC2(m cborPairs, alg Algorithm, curve elliptic.Curve) (*publicKey, error) {
 	size := (curve.Params().BitSize + 7) / 8
 	x, okX := asBytes(m.label(labelX))
 	y, okY := asBytes(m.label(labelY))
 	if !okX || !okY || len(x) != size || len(y) != size {
-		return nil, nil, fmt.Errorf("COSE key: x and y are not byte strings of %d", size)
+		return nil, fmt.Errorf("COSE key: x and y are not byte strings of %d", size)
 	}
-	point := append(append([]byte{4}, x...), y...)
+	point := append(append(append(make([]byte, 0, 1+2*size), 4), x...), y...)
 	key, err := ecdsa.ParseUncompressedPublicKey(curve, point)
 	if err != nil {
-		return nil, nil, fmt.Errorf("COSE key: %w", err)
+		return nil, fmt.Errorf("COSE key: %w", err)
 	}
-	out := keyHead(5, ktyEC2, alg)
-	out = cborAppendInt(cborAppendInt(out, labelCrv), crv)
-	out = cborAppendBytes(cborAppendInt(out, labelX), x)
-	out = cborAppendBytes(cborAppendInt(out, labelY), y)
-	return &publicKey{alg, key}, out, nil
+	return &publicKey{alg, key}, nil
 }
 
-func parseEd25519(m cborPairs, alg Algorithm) (*publicKey, []byte, error) {
+func parseEd25519(m cborPairs, alg Algorithm) (*publicKey, error) {
 	x, ok := asBytes(m.label(labelX))
 	if !ok || len(x) != ed25519.PublicKeySize {
-		return nil, nil, errors.New("COSE key: x is not a byte string of 32")
+		return nil, errors.New("COSE key: x is not a byte string of 32")
 	}
 	if err := judgeEd25519(x); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	out := keyHead(4, ktyOKP, alg)
-	out = cborAppendInt(cborAppendInt(out, labelCrv), crvEd25519)
-	out = cborAppendBytes(cborAppendInt(out, labelX), x)
-	return &publicKey{alg, ed25519.PublicKey(bytes.Clone(x))}, out, nil
+	return &publicKey{alg, ed25519.PublicKey(x)}, nil
 }
 
 // Bounds of an RSA key: shorter is weak; longer costs too much to verify with
@@ -138,41 +131,48 @@ const (
 	minRSAE    = 3
 )
 
-func parseRSA(m cborPairs, alg Algorithm) (*publicKey, []byte, error) {
+func parseRSA(m cborPairs, alg Algorithm) (*publicKey, error) {
 	for label := int64(labelRSA); label >= -12; label-- {
 		if m.label(label) != nil {
-			return nil, nil, errors.New("COSE key: holds a private part")
+			return nil, errKeyPrivate
 		}
 	}
 	n, okN := asBytes(m.label(labelN))
 	e, okE := asBytes(m.label(labelE))
 	if !okN || !okE || len(n) == 0 || len(e) == 0 || n[0] == 0 || e[0] == 0 {
-		return nil, nil, errors.New("COSE key: n and e are not byte strings without leading zeros")
+		return nil, errors.New("COSE key: n and e are not byte strings without leading zeros")
 	}
 	if len(n) > maxRSABits/8 || len(e) > 4 {
-		return nil, nil, errors.New("COSE key: n or e is too long")
+		return nil, errors.New("COSE key: n or e is too long")
 	}
 	modulus := new(big.Int).SetBytes(n)
 	if modulus.BitLen() < minRSABits || modulus.Bit(0) == 0 {
-		return nil, nil, fmt.Errorf("COSE key: n of %d bits is short or even", modulus.BitLen())
+		return nil, fmt.Errorf("COSE key: n of %d bits is short or even", modulus.BitLen())
 	}
 	var wide [4]byte
 	copy(wide[4-len(e):], e)
 	exponent := binary.BigEndian.Uint32(wide[:])
 	if exponent < minRSAE || exponent > math.MaxInt32 || exponent%2 == 0 {
-		return nil, nil, fmt.Errorf("COSE key: e = %d", exponent)
+		return nil, fmt.Errorf("COSE key: e = %d", exponent)
 	}
-	out := keyHead(4, ktyRSA, alg)
-	out = cborAppendBytes(cborAppendInt(out, labelN), n)
-	out = cborAppendBytes(cborAppendInt(out, labelE), e)
-	return &publicKey{alg, &rsa.PublicKey{N: modulus, E: int(exponent)}}, out, nil
+	return &publicKey{alg, &rsa.PublicKey{N: modulus, E: int(exponent)}}, nil
 }
 
-// keyHead starts a canonical COSE_Key of n labels: kty and alg come first.
-func keyHead(n uint64, kty int64, alg Algorithm) []byte {
-	out := cborAppendHead(make([]byte, 0, 96), cborMap, n)
-	out = cborAppendInt(cborAppendInt(out, labelKty), kty)
-	return cborAppendInt(cborAppendInt(out, labelAlg), int64(alg))
+// encode returns the COSE_Key in CTAP2 canonical form, known labels only.
+func (p *publicKey) encode() []byte {
+	s := schemes[p.algorithm]
+	labels := []any{labelKty, s.kty, labelAlg, int64(p.algorithm)}
+	switch key := p.key.(type) {
+	case *ecdsa.PublicKey:
+		point, _ := key.Bytes() // fails for points off the curve only
+		half := len(point) / 2
+		labels = append(labels, labelCrv, s.crv, labelX, point[1:1+half], labelY, point[1+half:])
+	case ed25519.PublicKey:
+		labels = append(labels, labelCrv, s.crv, labelX, []byte(key))
+	case *rsa.PublicKey:
+		labels = append(labels, labelN, key.N.Bytes(), labelE, big.NewInt(int64(key.E)).Bytes())
+	}
+	return cborEncodeMap(labels)
 }
 
 // verify checks a signature over the concatenation of two messages. ECDSA

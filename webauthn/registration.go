@@ -2,6 +2,7 @@ package webauthn
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -68,12 +69,13 @@ func VerifyRegistration(r *RegistrationResponse, want RegistrationWant) (*Regist
 	// 7.1.18, 7.1.19: BE and BS are reported for the caller's policy.
 
 	// 7.1.20: the algorithm was offered; the key is one that can sign in later.
-	key, canonical, err := verifyKey(o.auth, orDefault(want.Algorithms))
+	key, err := verifyKey(o.auth, orDefault(want.Algorithms))
 	if err != nil {
 		return nil, err
 	}
 
 	// 7.1.21 to 7.1.24: the attestation statement.
+	canonical := key.encode()
 	attestationType, err := verifyAttestation(o.statement(hash, key.algorithm, canonical), key, want.Attestation)
 	if err != nil {
 		return nil, err
@@ -134,20 +136,26 @@ func readAttestationObject(raw []byte) (*attestationObject, error) {
 	return o, nil
 }
 
-func verifyKey(d *authData, offered []Algorithm) (*publicKey, []byte, error) {
+func verifyKey(d *authData, offered []Algorithm) (*publicKey, error) {
 	const step = "7.1.20"
 	if len(d.publicKey) > maxKey {
-		return nil, nil, refuse(step, CheckKey, fmt.Sprint(len(d.publicKey), " bytes"), "a COSE key of at most 4096 bytes")
+		return nil, refuse(step, CheckKey, fmt.Sprint(len(d.publicKey), " bytes"), "a COSE key of at most 4096 bytes")
 	}
 	alg, err := readAlgorithm(d.key)
-	if err == nil && !slices.Contains(offered, alg) {
-		return nil, nil, refuse(step, CheckAlgorithm, alg.String(), fmt.Sprint("one of ", offered))
-	}
-	key, canonical, err := parseKey(d.key)
 	if err != nil {
-		return nil, nil, refuseKey(step, err)
+		return nil, refuseKey(step, err)
 	}
-	return key, canonical, nil
+	if !slices.Contains(offered, alg) {
+		return nil, refuse(step, CheckAlgorithm, alg.String(), fmt.Sprint("one of ", offered))
+	}
+	key, err := parseKey(d.key)
+	if err == nil && alg == EdDSA {
+		err = judgeCurve25519(key.key.(ed25519.PublicKey))
+	}
+	if err != nil {
+		return nil, refuseKey(step, err)
+	}
+	return key, nil
 }
 
 func verifyCredentialID(id, told []byte) error {

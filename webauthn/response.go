@@ -1,7 +1,6 @@
 package webauthn
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 )
@@ -131,10 +130,10 @@ func parseCredential(body []byte, step string) (*parsed, error) {
 		return nil, refuseCause(step, CheckEncoding, err)
 	}
 	switch {
-	case len(p.id) == 0 || len(p.rawID) == 0:
-		return nil, refuse(step, CheckEncoding, "", "id and rawId")
-	case !bytes.Equal(p.id, p.rawID):
-		return nil, refuse(step, CheckEncoding, encode64(p.id), "rawId "+encode64(p.rawID))
+	case len(p.rawID) == 0:
+		return nil, refuse(step, CheckEncoding, "", "rawId")
+	case string(p.id) != encode64(p.rawID): // strict base64url has one text for each value
+		return nil, refuse(step, CheckEncoding, string(p.id), "id the same as rawId")
 	case string(p.kind) != publicKeyType:
 		return nil, refuse(step, CheckEncoding, "type "+string(p.kind), publicKeyType)
 	case !p.responded:
@@ -154,7 +153,7 @@ func (p *parsed) readCredential(s *scanner) {
 	for m.next() {
 		switch string(m.name) {
 		case "id":
-			p.id = s.base64()
+			p.id = s.text()
 		case "rawId":
 			p.rawID = s.base64()
 		case "type":
