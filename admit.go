@@ -62,22 +62,22 @@ func (a *Auth) idleEnd(s Session) time.Time {
 	return end
 }
 
-// settle turns what the store answered to an Admission into the flow's error,
-// and tells of its event.
-func (a *Auth) settle(ctx context.Context, ad *Admission, v Verdict, err error) error {
+// settle turns what the store answered to ad into the flow's answer: in, or an
+// error and nothing of in. It tells of the event.
+func (a *Auth) settle(ctx context.Context, in Admitted, ad *Admission, v Verdict, err error) (Admitted, error) {
 	if err != nil {
-		return broken("admit", err)
+		return Admitted{}, broken("admit", err)
 	}
 	if e, ok := ad.EventFor(v); ok {
 		a.notify(ctx, e)
 	}
 	switch {
 	case v.Admitted():
-		return nil
+		return in, nil
 	case v == VerdictSpent:
-		return errSpent
+		return Admitted{}, errSpent
 	}
-	return fail(CodeAuthenticationFailed, errors.New(v.String()))
+	return Admitted{}, fail(CodeAuthenticationFailed, errors.New(v.String()))
 }
 
 // opened is an assertion whose challenge was opened and whose credential was
@@ -174,5 +174,5 @@ func (a *Auth) admitAssertion(ctx context.Context, c Client, o opened, result *w
 	in, ad := a.admit(step)
 	in.Credential = o.credential
 	verdict, err := a.store.Admit(ctx, ad)
-	return in, a.settle(ctx, &ad, verdict, err)
+	return a.settle(ctx, in, &ad, verdict, err)
 }

@@ -117,25 +117,27 @@ func (a *Auth) SignOut(ctx context.Context, c Client, cur Current) error {
 // under way too: it raises the user's epoch. The session cur goes on under a
 // new token. Errors: CodeUnauthenticated; CodeUnavailable.
 func (a *Auth) EndOtherSessions(ctx context.Context, c Client, cur Current) (Admitted, error) {
-	s := cur.Session
-	token, hash := a.newToken(s.ID)
-	s.TokenHash = hash
+	in := Admitted{Session: cur.Session}
+	in.Token, in.Session.TokenHash = a.newToken(cur.Session.ID)
 	err := a.change(ctx, c, cur, EventSessionsEnded, nil, func(tx Tx) error {
 		user, err := raiseEpoch(ctx, tx, cur.User.ID, nil)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.EndSessions(ctx, user.ID, s.ID); err != nil {
+		if _, err := tx.EndSessions(ctx, user.ID, cur.Session.ID); err != nil {
 			return err
 		}
-		s.Epoch, cur.User = user.Epoch, user
-		verdict, err := tx.Admit(ctx, Admission{Session: s, Rotate: &cur.Session.TokenHash})
+		in.User, in.Session.Epoch = user, user.Epoch
+		verdict, err := tx.Admit(ctx, Admission{Session: in.Session, Rotate: &cur.Session.TokenHash})
 		if err == nil && !verdict.Admitted() {
 			return ErrUnauthenticated
 		}
 		return err
 	})
-	return Admitted{User: cur.User, Session: s, Token: token}, err
+	if err != nil {
+		return Admitted{}, err
+	}
+	return in, nil
 }
 
 // raiseEpoch locks the user, raises the epoch, which ends every session and

@@ -163,7 +163,7 @@ func (a *Auth) addAccount(ctx context.Context, c Client, t ticket, user User, re
 	if taken != nil && errors.Is(err, ErrExists) {
 		return Admitted{}, a.refuseRegistration(ctx, reg, string(taken.Code), taken)
 	}
-	return in, a.settle(ctx, &ad, verdict, err)
+	return a.settle(ctx, in, &ad, verdict, err)
 }
 
 // spends are the one-time things that the success of t spends.

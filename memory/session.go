@@ -50,16 +50,17 @@ func (t *tx) addSession(s mapae.Session) error {
 	return nil
 }
 
-// rotatable returns the session that s is to renew: live, of the same user,
-// and its token hash is token.
+// rotatable returns the session that s is to renew: of the same user, not
+// ended, and its token hash is token. Its epoch may be an older one.
 func (t *tx) rotatable(s mapae.Session, token [32]byte) (mapae.Session, bool) {
 	old, ok := t.sessions[s.ID]
-	return old, ok && old.UserID == s.UserID && old.TokenHash == token && t.live(old, s.SeenAt)
+	return old, ok && old.UserID == s.UserID && old.TokenHash == token &&
+		old.IdleEndsAt.After(s.SeenAt) && old.EndsAt.After(s.SeenAt)
 }
 
-// rotateSession gives old the token, uses and ends of s.
+// rotateSession gives old the token, epoch, uses and ends of s.
 func (t *tx) rotateSession(old, s mapae.Session) {
-	old.TokenHash, old.Uses = s.TokenHash, s.Uses
+	old.TokenHash, old.Epoch, old.Uses = s.TokenHash, s.Epoch, s.Uses
 	old.SeenAt, old.IdleEndsAt, old.EndsAt = s.SeenAt, s.IdleEndsAt, s.EndsAt
 	set(t, t.sessions, old.ID, ownSession(old))
 }
