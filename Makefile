@@ -13,11 +13,9 @@ run: ## serve at http://localhost:8080 with SQLite in ./data; more flags with AR
 	go run ./cmd/mapae serve $(ARGS)
 
 test: ## install what the tests need, then run every check and every test
-	scripts/setup-test.sh
 	scripts/check.sh test
 
 prove: ## run the long forms of the proofs and write docs/proofs.md
-	scripts/setup-test.sh
 	scripts/prove.sh
 
 lint: ## gofmt, vet, staticcheck, govulncheck
@@ -28,4 +26,4 @@ bench: ## sign-ins a second and CPU a sign-in, beside the floor
 
 screenshots: ## run the browser tests and keep their pictures in e2e/screenshots
 	scripts/setup-test.sh
-	MAPAE_SCREENSHOTS=$(CURDIR)/e2e/screenshots go test -C e2e -count=1 ./...
+	MAPAE_SCREENSHOTS=$(CURDIR)/e2e/screenshots go test -C e2e -count=1 -v ./...

@@ -26,6 +26,13 @@ vulnerabilities() {
 	tool govulncheck -db "file://$db" ./...
 }
 
+# The tests that read these say so themselves, but go test shows what a skipped test says only to those who ask.
+vectors() {
+	[ -d "$MAPAE_DATA/vectors" ] && return
+	echo "no public test vectors: $MAPAE_DATA/vectors is absent"
+	return "$SKIP"
+}
+
 # The other modules: those who use the root as a stranger would. tools holds no code.
 modules() {
 	find . -mindepth 2 -name go.mod -not -path './tools/*' -not -path '*/node_modules/*' -not -path '*/testdata/*' -printf '%h\n' | sort
@@ -59,6 +66,8 @@ tests() {
 case ${1:-} in
 lint) lint ;;
 test)
+	stage 'what the tests need' scripts/setup-test.sh
+	stage 'public test vectors' vectors
 	lint
 	tests
 	;;

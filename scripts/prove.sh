@@ -37,6 +37,8 @@ row() {
 
 proof() { stage "$1" row "$@"; }
 
+stage 'what the proofs need' scripts/setup-test.sh
+
 # The list.
 
 summary || exit 1
