@@ -1,0 +1,151 @@
+package web
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/mapae/mapae"
+	"github.com/mapae/mapae/webauthn"
+)
+
+// answer writes v as JSON.
+func answer(w http.ResponseWriter, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode an answer: %w", err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(body) // the client is gone where it fails
+	return nil
+}
+
+// stamp is a time as JSON has it: ISO 8601, UTC, milliseconds.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// done is the answer of what has nothing more to say.
+type done struct {
+	Success bool `json:"success"`
+}
+
+// requestAnswer and creationAnswer carry options the way that
+// parseRequestOptionsFromJSON and parseCreationOptionsFromJSON want them, one
+// level down.
+type requestAnswer struct {
+	Success bool `json:"success"`
+	Options struct {
+		PublicKey *webauthn.RequestOptions `json:"publicKey"`
+	} `json:"request_options"`
+}
+
+func answerRequest(w http.ResponseWriter, o *webauthn.RequestOptions) error {
+	a := requestAnswer{Success: true}
+	a.Options.PublicKey = o
+	return answer(w, a)
+}
+
+type creationAnswer struct {
+	Success bool   `json:"success"`
+	Ticket  string `json:"ticket,omitempty"`
+	Options struct {
+		PublicKey *webauthn.CreationOptions `json:"publicKey"`
+	} `json:"creation_options"`
+}
+
+func answerCreation(w http.ResponseWriter, ticket string, o *webauthn.CreationOptions) error {
+	a := creationAnswer{Success: true, Ticket: ticket}
+	a.Options.PublicKey = o
+	return answer(w, a)
+}
+
+// userJSON is a user in answers to that user.
+type userJSON struct {
+	ID    string `json:"id"` // user handle, base64url
+	Login string `json:"login"`
+	Email string `json:"email,omitempty"`
+	Name  string `json:"name"`
+}
+
+func showUser(u mapae.User) userJSON {
+	return userJSON{ID: u.ID.String(), Login: u.Login, Email: u.Email, Name: u.Name}
+}
+
+type useJSON struct {
+	Method       mapae.MethodName `json:"method"`
+	At           string           `json:"at"`
+	Credential   string           `json:"credential,omitempty"` // ID, base64url
+	UserVerified bool             `json:"user_verified"`
+}
+
+// sessionJSON is a session in answers to its user; its token is never in it.
+type sessionJSON struct {
+	ID                string    `json:"id"`
+	CreatedAt         string    `json:"created_at"`
+	SeenAt            string    `json:"seen_at"`
+	EndsAt            string    `json:"ends_at"` // unless it is used again, which moves it up to the absolute end
+	Methods           []useJSON `json:"methods"`
+	AAL               int       `json:"aal"`
+	PhishingResistant bool      `json:"phishing_resistant"`
+	AMR               []string  `json:"amr"`
+	App               bool      `json:"app"`
+	Address           string    `json:"address"`
+	UserAgent         string    `json:"user_agent"`
+	Current           bool      `json:"current"`
+}
+
+func showSession(s mapae.Session, current mapae.SessionID) sessionJSON {
+	out := sessionJSON{
+		ID: s.ID.String(), CreatedAt: stamp(s.CreatedAt), SeenAt: stamp(s.SeenAt), EndsAt: stamp(s.IdleEndsAt),
+		Methods: []useJSON{}, AAL: s.AAL(), PhishingResistant: s.PhishingResistant(), AMR: s.AMR(),
+		App: s.App, Address: s.Address, UserAgent: s.UserAgent, Current: s.ID == current,
+	}
+	for _, u := range s.Uses {
+		out.Methods = append(out.Methods, useJSON{u.Method, stamp(u.At), encode64(u.Credential), u.UserVerified})
+	}
+	return out
+}
+
+// sessionAnswer ends a sign-up, a sign-in and a step-up.
+type sessionAnswer struct {
+	Success bool        `json:"success"`
+	Token   string      `json:"token,omitempty"` // for apps
+	Session sessionJSON `json:"session"`
+	User    userJSON    `json:"user"`
+}
+
+// passkeyJSON is a passkey in answers to its user.
+type passkeyJSON struct {
+	ID             string   `json:"id"` // credential ID, base64url
+	Name           string   `json:"name"`
+	CreatedAt      string   `json:"created_at"`
+	LastUsedAt     *string  `json:"last_used_at"`
+	FirstFactor    bool     `json:"first_factor"`
+	Synced         bool     `json:"synced"`          // a copy is kept outside the device, as last reported
+	BackupEligible bool     `json:"backup_eligible"` // such a copy may exist
+	AAGUID         string   `json:"aaguid"`
+	Transports     []string `json:"transports"`
+	Current        bool     `json:"current"` // used in this session
+}
+
+func showPasskey(c mapae.Credential, cur *mapae.Current) passkeyJSON {
+	out := passkeyJSON{
+		ID: encode64(c.ID), Name: c.Name, CreatedAt: stamp(c.CreatedAt), FirstFactor: c.FirstFactor, Synced: c.BackupState,
+		BackupEligible: c.BackupEligible, AAGUID: c.AAGUID.String(), Transports: append([]string{}, c.Transports...),
+		Current: slices.ContainsFunc(cur.Session.Uses, func(u mapae.Use) bool { return slices.Equal(u.Credential, c.ID) }),
+	}
+	if !c.LastUsedAt.IsZero() {
+		used := stamp(c.LastUsedAt)
+		out.LastUsedAt = &used
+	}
+	return out
+}
+
+type passkeyAnswer struct {
+	Success bool        `json:"success"`
+	Passkey passkeyJSON `json:"passkey"`
+}
+
+func encode64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }

@@ -1,0 +1,167 @@
+package web
+
+import (
+	"errors"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/mapae/mapae"
+)
+
+// Refusals of the gate.
+var (
+	errNoRoute     = &mapae.Error{Code: mapae.CodeNotFound, Err: errors.New("no such route")}
+	errMediaType   = &mapae.Error{Code: mapae.CodeUnsupportedMediaType}
+	errNoTicket    = &mapae.Error{Code: mapae.CodeCeremonyInvalid, Err: errors.New("not exactly one ticket")}
+	errTicketFirst = &mapae.Error{Code: mapae.CodeUnauthenticated, Err: errors.New("a ticket is not a session")}
+	errNobody      = &mapae.Error{Code: mapae.CodeForbidden, Err: errors.New("the route is for nobody")}
+)
+
+// ServeHTTP takes the request through the gate to the handler of its method.
+func (res *resource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := res.serve(w, r); err != nil {
+		res.site.fail(w, r, err)
+	}
+}
+
+func (res *resource) serve(w http.ResponseWriter, r *http.Request) error {
+	if len(res.rows) == 0 {
+		return errNoRoute
+	}
+	ex := on(r)
+	ex.route = res.rows[0].path
+	row, err := res.row(w, r.Method)
+	if row.face != probe && ex.origin == nil {
+		if away := res.site.developmentDetour(r); row.face == page && away != "" {
+			http.Redirect(w, r, away, http.StatusTemporaryRedirect)
+			return nil
+		}
+		return errForeignHost
+	}
+	if ex.clientErr != nil {
+		return ex.clientErr
+	}
+	if err != nil {
+		return err
+	}
+	return res.site.pass(w, r, row)
+}
+
+// row returns the row for method; HEAD is answered as GET, without the body.
+func (res *resource) row(w http.ResponseWriter, method string) (row, error) {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	var allowed []string
+	for _, row := range res.rows {
+		if row.method == method {
+			return row, nil
+		}
+		allowed = append(allowed, row.method)
+		if row.method == http.MethodGet {
+			allowed = append(allowed, http.MethodHead)
+		}
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	return row{face: res.rows[0].face}, &mapae.Error{Code: mapae.CodeMethodNotAllowed}
+}
+
+// pass asks all that the row demands, in the order that costs least, and calls
+// its handler.
+func (s *Site) pass(w http.ResponseWriter, r *http.Request, row row) error {
+	if err := s.checkOrigin(r, row.face); err != nil {
+		return err
+	}
+	if err := checkContent(r, row.face); err != nil {
+		return err
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, row.body)
+	switch row.needs {
+	case anyone:
+	case ticketed:
+		if len(r.Header.Values(ticketHeader)) != 1 {
+			return errNoTicket
+		}
+	case signedIn:
+		var demands []mapae.Demand
+		if row.fresh {
+			demands = append(demands, mapae.Within(s.auth.Config().FreshFor))
+		}
+		if err := s.requireSession(r, demands); err != nil {
+			return s.turnAway(w, r, err)
+		}
+	default:
+		return errNobody
+	}
+	return s.limits.guard(row.counts, on(r).client.Address, s.now, func() error { return row.handle(w, r) })
+}
+
+// ticketHeader carries the ticket of a half-finished flow. Where it stands, a
+// session does not count.
+const ticketHeader = "Mapae-Ticket"
+
+// requireSession puts the live session of the request into its exchange, or
+// returns why there is none that meets the demands.
+func (s *Site) requireSession(r *http.Request, demands []mapae.Demand) error {
+	if r.Header.Values(ticketHeader) != nil {
+		return errTicketFirst
+	}
+	ex := on(r)
+	if ex.current == nil {
+		cur, err := s.readSession(r)
+		if err != nil {
+			return err
+		}
+		ex.current = &cur
+	}
+	if !ex.current.Session.Meets(s.now(), demands...) {
+		return mapae.ErrStepUpRequired
+	}
+	return nil
+}
+
+// checkContent demands JSON of the API and an urlencoded body of forms: a page
+// of another site can't send JSON without asking first. DELETE asks first by
+// itself and may come without a body.
+func checkContent(r *http.Request, f face) error {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		return nil
+	case http.MethodDelete:
+		if r.ContentLength == 0 {
+			return nil
+		}
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return errMediaType
+	}
+	want := "application/json"
+	if f == form {
+		want = "application/x-www-form-urlencoded"
+	}
+	if !isMediaType(r, want) {
+		return errMediaType
+	}
+	return nil
+}
+
+// isMediaType reports whether the request has exactly one Content-Type, which
+// is want, in UTF-8.
+func isMediaType(r *http.Request, want string) bool {
+	types := r.Header.Values("Content-Type")
+	if len(types) != 1 {
+		return false
+	}
+	got, params, err := mime.ParseMediaType(types[0])
+	charset, ok := params["charset"]
+	return err == nil && got == want && (!ok || strings.EqualFold(charset, "utf-8"))
+}
+
+// wantsPage reports whether the answer is read by a person: a browser's
+// navigation asks for HTML by name.
+func (s *Site) wantsPage(r *http.Request) bool {
+	return !on(r).client.App && !strings.HasPrefix(strings.TrimPrefix(r.URL.Path, s.cfg.Base), "/api/") &&
+		slices.ContainsFunc(r.Header.Values("Accept"), func(accept string) bool { return strings.Contains(accept, "text/html") })
+}

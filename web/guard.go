@@ -1,0 +1,162 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/mapae/mapae"
+)
+
+// Require returns h for people who are signed in and whose session meets the
+// demands, all by one and the same use of a method. Others are turned away: a
+// browser that asks for a page goes to the sign-in page and comes back
+// afterwards, everybody else gets 401 unauthenticated or 403 step_up_required.
+// Requests that change something are refused (403 origin_rejected) when they
+// come from another origin. Unless h says otherwise its answers are not stored
+// by caches.
+//
+// In h, [SessionFrom] and [Site.User] tell who it is.
+func (s *Site) Require(h http.Handler, demands ...mapae.Demand) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ex := on(r)
+		if ex == nil {
+			ex = s.newExchange(r)
+			r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, ex))
+		}
+		if err := s.checkGuest(r, demands); err != nil {
+			ex.setHeaders(w.Header())
+			rec := &recorder{ResponseWriter: w}
+			if err = s.turnAway(rec, r, err); err != nil {
+				s.fail(rec, r, err)
+			}
+			s.logRequest(r, ex, rec.status, 0)
+			return
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		h.ServeHTTP(w, r)
+	})
+}
+
+// PublicPaths are the paths that Site.Protect leaves open.
+type PublicPaths []string
+
+// Public names paths that need no session: each is compared whole, and one
+// that ends in "/*" stands for all paths below.
+func Public(paths ...string) PublicPaths { return paths }
+
+// Protect returns h behind Require for every path but the public ones and the
+// site's own, which have their own demands: what is not named is closed.
+func (s *Site) Protect(h http.Handler, public PublicPaths) http.Handler {
+	closed := s.Require(h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if public.match(r.URL.Path) || s.opens(r) {
+			h.ServeHTTP(w, r)
+			return
+		}
+		closed.ServeHTTP(w, r)
+	})
+}
+
+// match compares p, which must be in its clean form: what a router would clean
+// up could end elsewhere.
+func (public PublicPaths) match(p string) bool {
+	if clean := path.Clean(p); clean != p && clean+"/" != p {
+		return false
+	}
+	for _, open := range public {
+		if below, ok := strings.CutSuffix(open, "*"); p == open || ok && strings.HasSuffix(below, "/") && strings.HasPrefix(p, below) {
+			return true
+		}
+	}
+	return false
+}
+
+// opens reports whether r is for a route of the site that does not need a
+// session.
+func (s *Site) opens(r *http.Request) bool {
+	inner, ok := s.below(r)
+	if !ok {
+		return false
+	}
+	h, _ := s.mux.Handler(inner)
+	res, ok := h.(*resource)
+	if !ok {
+		return false
+	}
+	for _, row := range res.rows {
+		if row.needs == signedIn || row.needs == nobody {
+			return false
+		}
+	}
+	return len(res.rows) > 0
+}
+
+// User returns who is signed in. In a handler behind Require or Protect it
+// costs nothing; elsewhere it reads the session, and a request that can't be
+// matched to a live one, for whatever reason, is nobody's.
+func (s *Site) User(r *http.Request) (mapae.User, bool) {
+	cur, ok := s.current(r)
+	return cur.User, ok
+}
+
+// current returns the session and user of r if it carries a live session.
+func (s *Site) current(r *http.Request) (mapae.Current, bool) {
+	ex := on(r)
+	if ex == nil {
+		ex = s.newExchange(r)
+		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, ex))
+	}
+	if ex.clientErr != nil || s.requireSession(r, nil) != nil {
+		return mapae.Current{}, false
+	}
+	return *ex.current, true
+}
+
+// SessionFrom returns the session and user that Require or Protect let in.
+func SessionFrom(ctx context.Context) (mapae.Current, bool) {
+	ex := fromContext(ctx)
+	if ex == nil || ex.current == nil {
+		return mapae.Current{}, false
+	}
+	return *ex.current, true
+}
+
+// checkGuest asks of a request to somebody else's route what the gate asks of
+// ours. Its body may be anything, so only JSON may come without an Origin.
+func (s *Site) checkGuest(r *http.Request, demands []mapae.Demand) error {
+	ex := on(r)
+	switch {
+	case ex.origin == nil:
+		return errForeignHost
+	case ex.clientErr != nil:
+		return ex.clientErr
+	}
+	f := form
+	if isMediaType(r, "application/json") {
+		f = api
+	}
+	if err := s.checkOrigin(r, f); err != nil {
+		return err
+	}
+	return s.requireSession(r, demands)
+}
+
+// turnAway sends who asked for a page to the sign-in page, with where to come
+// back to; for everybody else it returns err as it is.
+func (s *Site) turnAway(w http.ResponseWriter, r *http.Request, err error) error {
+	signIn, stepUp := errors.Is(err, mapae.ErrUnauthenticated), errors.Is(err, mapae.ErrStepUpRequired)
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || !s.wantsPage(r) || !signIn && !stepUp {
+		return err
+	}
+	on(r).err = err
+	back := url.Values{"next": {localPath(r.RequestURI)}}
+	if stepUp {
+		back.Set("step_up", "1")
+	}
+	http.Redirect(w, r, s.url("/sign-in")+"?"+back.Encode(), http.StatusSeeOther)
+	return nil
+}

@@ -1,0 +1,29 @@
+package web
+
+import "net/http"
+
+// securityHeaders stand on every answer of the site.
+var securityHeaders = map[string]string{
+	"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+	"X-Content-Type-Options":       "nosniff",
+	"Referrer-Policy":              "same-origin", // with no-referrer a form's Origin is null
+	"Cross-Origin-Opener-Policy":   "same-origin",
+	"Cross-Origin-Resource-Policy": "same-origin",
+	"Permissions-Policy":           "publickey-credentials-get=(self), publickey-credentials-create=(self)",
+	"Cache-Control":                "no-store", // assets replace it
+}
+
+// hsts lasts two years. Subdomains and preload are the operator's to decide.
+const hsts = "max-age=63072000"
+
+// setHeaders sets the security headers and the request ID.
+func (ex *exchange) setHeaders(h http.Header) {
+	for name, value := range securityHeaders {
+		h.Set(name, value)
+	}
+	if ex.origin != nil && ex.origin.secure {
+		h.Set("Strict-Transport-Security", hsts)
+	}
+	h.Set("X-Request-Id", ex.id)
+}

@@ -1,0 +1,159 @@
+package web
+
+import (
+	"errors"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/mapae/mapae"
+)
+
+// Limits bound what one client address (for IPv6 its /64) can try. Successful
+// sign-ins are never limited: an office has one address. The counts are kept
+// in this process's memory.
+type Limits struct {
+	Failures int // failed proofs in 10 minutes; zero: 30, negative: no limit
+	SignUps  int // new accounts in an hour; zero: 20, negative: no limit
+}
+
+// count is what a route's outcome counts towards.
+type count uint8
+
+const (
+	nothing  count = iota
+	failures       // proofs that failed
+	begins         // failures; refused where there is no room for a sign-up
+	signUps        // accounts, and failures
+)
+
+type limits struct{ failures, signUps *limiter }
+
+func newLimits(l Limits) limits {
+	return limits{newLimiter(l.Failures, 30, 10*time.Minute), newLimiter(l.SignUps, 20, time.Hour)}
+}
+
+// guard runs f for a client at address. A sign-up is counted before it is
+// tried, and refused before a device makes a passkey for it. A failed proof is counted afterwards, and told as CodeRateLimited
+// once there were too many: a good proof passes whatever others at that
+// address did, and a bad one learns nothing.
+func (l limits) guard(c count, address string, now func() time.Time, f func() error) error {
+	if c == nothing {
+		return f()
+	}
+	key := limitKey(address)
+	var err error
+	switch c {
+	case begins:
+		err = l.signUps.full(key, now())
+	case signUps:
+		err = l.signUps.take(key, now())
+	}
+	if err != nil {
+		return err
+	}
+	err = f()
+	if isFailedProof(err) {
+		if limited := l.failures.take(key, now()); limited != nil {
+			return limited
+		}
+	}
+	return err
+}
+
+// isFailedProof tells a wrong answer from one that can't be read and from a
+// broken system, which count for nothing. A login that is taken counts too:
+// else it could be asked for name by name.
+func isFailedProof(err error) bool {
+	for _, failed := range []error{mapae.ErrAuthenticationFailed, mapae.ErrPasskeyUnknown, mapae.ErrCeremonyInvalid,
+		mapae.ErrRegistrationRejected, mapae.ErrLoginTaken, mapae.ErrCredentialExists} {
+		if errors.Is(err, failed) {
+			return true
+		}
+	}
+	return false
+}
+
+// limitKey is the address, or the /64 that it is in. What is no address (a
+// Unix socket) shares one key.
+func limitKey(address string) netip.Prefix {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	bits := 32
+	if a.Is6() {
+		bits = 64
+	}
+	p, _ := a.Prefix(bits)
+	return p
+}
+
+// limiter is a token bucket for each key, in bounded memory: of two
+// generations of keys the older is forgotten when the younger is full.
+type limiter struct {
+	burst int
+	every time.Duration // time in which one token comes back
+
+	mu         sync.Mutex
+	young, old map[netip.Prefix]*rate.Limiter
+}
+
+// maxKeys bounds each generation; a bucket takes about 150 bytes.
+const maxKeys = 1 << 15
+
+// newLimiter returns a limiter of burst (zero: usual, negative: none) in a
+// window.
+func newLimiter(burst, usual int, window time.Duration) *limiter {
+	if burst < 0 {
+		return nil
+	}
+	if burst == 0 {
+		burst = usual
+	}
+	return &limiter{burst: burst, every: window / time.Duration(burst), young: map[netip.Prefix]*rate.Limiter{}}
+}
+
+// take takes a token of key, or returns CodeRateLimited and when there will be
+// one.
+func (l *limiter) take(key netip.Prefix, now time.Time) error {
+	if l == nil {
+		return nil
+	}
+	if l.bucket(key).AllowN(now, 1) {
+		return nil
+	}
+	return l.full(key, now)
+}
+
+// full is what take would return, without taking.
+func (l *limiter) full(key netip.Prefix, now time.Time) error {
+	if l == nil {
+		return nil
+	}
+	b := l.bucket(key)
+	if b.TokensAt(now) >= 1 {
+		return nil
+	}
+	wait := time.Duration((1 - b.TokensAt(now)) * float64(l.every))
+	return &mapae.Error{Code: mapae.CodeRateLimited, RetryAfter: max(wait, time.Second)}
+}
+
+func (l *limiter) bucket(key netip.Prefix) *rate.Limiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.young[key]
+	if b != nil {
+		return b
+	}
+	if b = l.old[key]; b == nil {
+		b = rate.NewLimiter(rate.Every(l.every), l.burst)
+	}
+	if len(l.young) >= maxKeys {
+		l.young, l.old = map[netip.Prefix]*rate.Limiter{}, l.young
+	}
+	l.young[key] = b
+	return b
+}

@@ -1,0 +1,123 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/mapae/mapae"
+)
+
+// Config is what the HTTP face needs to know. The zero value of every member
+// is a good choice.
+type Config struct {
+	// Base is the path that the site is mounted at, such as "/auth"; a slash
+	// at its end does not matter. Empty: the root of the origin.
+	Base string
+
+	// Logger gets one line for each request. Nil: slog.Default.
+	Logger *slog.Logger
+
+	// TrustedProxies are the networks of the reverse proxies in front. Only
+	// from them is X-Forwarded-For believed. Empty: from nobody, and the
+	// client's address is the peer's.
+	TrustedProxies []netip.Prefix
+
+	// Limits by client address.
+	Limits Limits
+
+	// Development explains on the pages how to work without an authenticator,
+	// and sends who comes by 127.0.0.1, where passkeys can't work, to the
+	// first configured origin.
+	Development bool
+}
+
+// Site is the HTTP face of an Auth: an http.Handler for all paths below
+// Config.Base, and guards for the routes of the program that it is mounted in.
+// It starts no goroutine and is safe for concurrent use.
+type Site struct {
+	auth    *mapae.Auth
+	cfg     Config
+	log     *slog.Logger
+	now     func() time.Time
+	origins map[string]*origin // by Host header
+
+	crossOrigin *http.CrossOriginProtection
+	limits      limits
+	pages       *pages
+	mux         *http.ServeMux // of *resource, patterns without Base
+}
+
+// requestTimeout ends what a request waits for before the server's write
+// timeout cuts the connection, so that the client gets an answer.
+const requestTimeout = 12 * time.Second
+
+// New returns the HTTP face of auth.
+func New(auth *mapae.Auth, cfg Config) *Site {
+	cfg.Base = strings.TrimSuffix(path.Clean("/"+cfg.Base), "/")
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	domain := auth.Config()
+	pages, err := newPages(cfg, domain.RP)
+	if err != nil {
+		panic("web: the embedded pages: " + err.Error()) // built wrong: no configuration leads here
+	}
+	s := &Site{
+		auth: auth, cfg: cfg, log: cfg.Logger, now: domain.Clock, pages: pages,
+		origins: readOrigins(domain.RP.Origins), crossOrigin: http.NewCrossOriginProtection(), limits: newLimits(cfg.Limits),
+	}
+	s.mux = s.newMux()
+	return s
+}
+
+// ServeHTTP answers every request whose path is below Config.Base.
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.exchange(w, r, func(w http.ResponseWriter, r *http.Request) error {
+		inner, ok := s.below(r)
+		if !ok {
+			return errNoRoute
+		}
+		s.mux.ServeHTTP(w, inner)
+		return nil
+	})
+}
+
+// below returns r with Base cut off its path. False: the path is not below
+// Base, or is not in its clean form, which http.ServeMux would redirect to.
+func (s *Site) below(r *http.Request) (*http.Request, bool) {
+	escaped, ok := strings.CutPrefix(r.URL.EscapedPath(), s.cfg.Base)
+	if !ok || escaped != "" && escaped[0] != '/' {
+		return nil, false
+	}
+	if escaped == "" {
+		escaped = "/"
+	}
+	if clean := path.Clean(escaped); clean != escaped && clean+"/" != escaped {
+		return nil, false
+	}
+	inner := *r
+	u := *r.URL
+	inner.URL = &u
+	u.Path = or(strings.TrimPrefix(r.URL.Path, s.cfg.Base), "/")
+	u.RawPath = ""
+	if u.EscapedPath() != escaped {
+		u.RawPath = escaped
+	}
+	return &inner, true
+}
+
+// url returns the path of a page or route of this site, such as "/sign-in",
+// as browsers see it.
+func (s *Site) url(route string) string { return s.cfg.Base + route }
+
+// or returns v, or d where v is empty.
+func or(v, d string) string {
+	if v == "" {
+		return d
+	}
+	return v
+}
