@@ -1,0 +1,222 @@
+// Wires the pages to mapae.js. All sentences come with the page, in the data attributes of its live region.
+import { Passkeys, PasskeyError } from "./mapae.js"
+
+const { base = "", page = "" } = document.body.dataset
+const passkeys = new Passkeys({ base })
+
+/** @template {Element} [T=HTMLElement] @param {string} selector @param {ParentNode} [within] @returns {T[]} */
+const all = (selector, within = document) => Array.from(within.querySelectorAll(selector))
+
+/** @template {Element} [T=HTMLElement] @param {string} selector @param {ParentNode} [within] @returns {T} */
+const one = (selector, within) => /** @type {T[]} */ (all(selector, within))[0]
+
+/** @param {string} selector @param {(e: Event, el: HTMLElement) => void} f @param {string} [type] */
+const on = (selector, f, type = "click") =>
+  all(selector).forEach(el => el.addEventListener(type, e => f(e, el)))
+
+const status = /** @type {HTMLElement|undefined} */ (one("#status"))
+
+/** @param {string} key of a sentence, or "" @param {string} [more] said after it */
+function say(key, more = "") {
+  if (!status) return
+  status.dataset.tone = /server|failed|network|origin|locked/.test(key) ? "alert" : "calm"
+  status.textContent = [status.dataset[key] || "", more].join(" ").trim()
+}
+
+/** @param {string} url a path on this origin */
+const go = url => location.assign(url)
+
+/** @param {HTMLInputElement} input */
+const errorOf = input => one("#" + input.getAttribute("aria-describedby"))
+
+/** @param {HTMLInputElement} input @param {string} message "" where nothing is wrong */
+function mark(input, message) {
+  errorOf(input).textContent = message
+  if (message) input.setAttribute("aria-invalid", "true")
+  else input.removeAttribute("aria-invalid")
+}
+
+/** @param {HTMLFormElement} form @returns {boolean} whether all inputs are well; else the first that is not gets the focus */
+function check(form) {
+  /** @type {HTMLInputElement[]} */
+  const inputs = all("input:not([type=hidden])", form)
+  const wrong = inputs.filter(input => {
+    const { missing = "", invalid = "" } = errorOf(input).dataset
+    mark(input, input.validity.valid ? "" : input.validity.valueMissing ? missing : invalid)
+    return !input.validity.valid
+  })
+  if (wrong.length) wrong[0].focus()
+  return !wrong.length
+}
+
+/** @param {unknown} e what a call of passkeys rejected with */
+function show(e) {
+  if (!(e instanceof PasskeyError)) {
+    say("failed")
+    throw e
+  }
+  const { code, status: http, message, requestId, retryAfter = 60 } = e
+  if (code === "aborted") return
+  if (http === 401 && page === "account" && e.cause.code === "unauthenticated") return go(base + "/sign-in")
+  /** @type {HTMLInputElement|""|undefined} */
+  const input = e.field && one(`form:not([hidden]) [name=${e.field === "email" ? "username" : e.field}]`)
+  if (input) {
+    const { invalid } = errorOf(input).dataset
+    mark(input, e.cause.code === "bad_request" && invalid || message)
+    input.focus()
+    return say("")
+  }
+  if (http && /failed|policy/.test(code)) return say("", message)
+  say(code)
+  if (!status) return
+  if (code === "locked") {
+    const then = new Date(Date.now() + retryAfter * 1000)
+    const time = then.toLocaleTimeString(document.documentElement.lang, { hour: "numeric", minute: "2-digit" })
+    status.textContent = (status.textContent || "").replace("{time}", time)
+  }
+  if (code === "server" && requestId) say(code, (status.dataset.reference || "").replace("{id}", requestId))
+}
+
+/** @type {object|undefined} the newest run */
+let newest
+
+/**
+ * Runs what a button starts: busy while it lasts, and after a failure a sentence; the focus does not get lost.
+ * @param {HTMLElement} button @param {() => Promise<unknown>} action that ends in a new page
+ */
+async function run(button, action) {
+  const mine = newest = {}
+  say("")
+  button.setAttribute("aria-busy", "true")
+  try {
+    await action()
+  } catch (e) {
+    button.removeAttribute("aria-busy")
+    if (mine !== newest) return
+    show(e)
+    if (document.activeElement === document.body) button.focus()
+  }
+}
+
+/** @param {(form: HTMLFormElement, button: HTMLElement) => void} submit called when the inputs are well */
+function wireForm(submit) {
+  const form = /** @type {HTMLFormElement} */ (one("main form"))
+  form.noValidate = true
+  form.addEventListener("submit", e => {
+    e.preventDefault()
+    if (check(form)) submit(form, one(".primary", form))
+  })
+  return form
+}
+
+/** @param {HTMLFormElement} form @param {string} name */
+const value = (form, name) => /** @type {HTMLInputElement} */ (one(`[name=${name}]`, form)).value.trim()
+
+/** @type {Record<string, () => void>} */
+const pages = {
+  "sign-in"() {
+    const form = wireForm((form, button) => run(button, () => prove(form).then(done)))
+    const prove = (/** @type {HTMLFormElement} */ form) =>
+      "confirm" in form.dataset ? passkeys.verify() : passkeys.signIn({ email: value(form, "username") })
+    const done = () => go(form.dataset.next || base + "/account")
+    if ("confirm" in form.dataset) return
+    on("#passkey", (e, button) => run(button, () => passkeys.signIn().then(done)))
+    passkeys.autofill({ onSuccess: done, onError: show })
+  },
+
+  "sign-up"() {
+    wireForm((form, button) => run(button, async () => {
+      await passkeys.signUp({ email: value(form, "username"), name: value(form, "name") })
+      go(form.dataset.next || base + "/account?did=welcome")
+    }))
+  },
+
+  account() {
+    const did = (/** @type {string} */ what) => () => go(`${base}/account?did=${what}`)
+    on("#add", (e, button) => run(button, () => passkeys.create().then(did("added"))))
+    all(".row[data-id]").forEach(row => {
+      wireRename(row, did("renamed"))
+      wireRemove(row, did("removed"))
+    })
+    // Told once: not again when the page is loaded anew.
+    history.replaceState(null, "", base + "/account")
+    all("#notice").forEach(el => el.focus())
+  },
+}
+
+/** @param {HTMLElement} row @param {() => void} done */
+function wireRename(row, done) {
+  const start = one("[name=rename]", row)
+  const form = /** @type {HTMLFormElement} */ (one(".rename", row))
+  const input = /** @type {HTMLInputElement} */ (one("[name=name]", form))
+  const open = (/** @type {boolean} */ yes) => {
+    form.hidden = !yes
+    one(".actions", row).hidden = yes
+    mark(input, "")
+    if (yes) input.select()
+    else start.focus()
+  }
+  const cancel = (/** @type {Event} */ e) => {
+    e.preventDefault()
+    form.reset()
+    open(false)
+  }
+  start.addEventListener("click", e => {
+    e.preventDefault()
+    open(true)
+  })
+  one("a", form).addEventListener("click", cancel)
+  form.addEventListener("keydown", e => { if (e.key === "Escape") cancel(e) })
+  form.noValidate = true
+  form.addEventListener("submit", e => {
+    e.preventDefault()
+    if (check(form)) run(one("button", form), () => passkeys.rename(row.dataset.id || "", input.value.trim()).then(done))
+  })
+}
+
+/** @param {HTMLElement} row @param {() => void} done */
+function wireRemove(row, done) {
+  const start = one("[name=remove]", row)
+  const dialog = /** @type {HTMLDialogElement} */ (one("dialog", row))
+  if (!dialog.showModal) return
+  start.addEventListener("click", e => {
+    e.preventDefault()
+    dialog.showModal()
+  })
+  /** @type {HTMLButtonElement[]} */
+  const answers = all("button", dialog)
+  answers.forEach(answer => answer.addEventListener("click", e => {
+    e.preventDefault()
+    dialog.close()
+    if (answer.value === "add") one("#add").click()
+    if (answer.value === "remove") run(start, () => passkeys.remove(row.dataset.id || "").then(done))
+  }))
+}
+
+/** Dates as the person's language and time zone have them. */
+function localTimes() {
+  /** @type {HTMLTimeElement[]} */
+  const times = all("time")
+  times.forEach(time => {
+    const when = new Date(time.dateTime)
+    time.textContent = when.toLocaleDateString(document.documentElement.lang, { day: "numeric", month: "long", year: "numeric" })
+    time.title = when.toLocaleString(document.documentElement.lang)
+  })
+}
+
+async function start() {
+  on("input[aria-describedby]", (e, input) => mark(/** @type {HTMLInputElement} */ (input), ""), "input")
+  localTimes()
+  // Back from the browser's cache the page is as it was left: busy, or of somebody who signed out since.
+  addEventListener("pageshow", e => {
+    if (!e.persisted) return
+    if (page === "account") location.reload()
+    all("[aria-busy]").forEach(el => el.removeAttribute("aria-busy"))
+  })
+  if (pages[page]) pages[page]()
+  if ((await passkeys.capabilities()).passkeys || !status) return
+  all("[data-needs=passkeys]").forEach(el => { el.hidden = true })
+  say(isSecureContext ? "unsupported" : "insecure")
+}
+
+start()

@@ -1,0 +1,53 @@
+/** What went wrong, as a page cares to know it. */
+export type Code =
+  | "cancelled" // the person closed the dialogue, or it ran out
+  | "aborted" // a later call took its place
+  | "exists" // this device has a passkey for the account already
+  | "unsupported" // no passkeys here: an old browser, or a page without https
+  | "origin" // not at this address
+  | "policy" // the site, or a frame around it, does not allow it
+  | "expired" // it took too long, or another tab was quicker
+  | "unknown_passkey" // the server does not know it any more
+  | "locked" // too many tries: see retryAfter
+  | "network" // the server can't be reached
+  | "server" // the server is in trouble
+  | "failed"; // anything else: the message says what
+
+/** The members of the server's application/problem+json that matter here. */
+export interface Problem {
+  code?: string;
+  message?: string; // a sentence in the reader's language
+  field?: string; // the input at fault
+  retry_after?: number; // seconds
+  request_id?: string;
+}
+
+export interface Passkey {
+  id: string; // base64url
+  name: string;
+  created_at: string; // RFC 3339
+  last_used_at: string | null;
+  synced: boolean;
+  first_factor: boolean;
+  aaguid: string;
+  transports: string[];
+}
+
+/** The end of a sign-up or a sign-in; the session itself is in a cookie. */
+export interface SignedIn {
+  session: Record<string, unknown>;
+  user: Record<string, unknown>;
+}
+
+export interface Capabilities {
+  passkeys: boolean; // passkeys work in this browser, on this page
+  autofill: boolean; // they can be offered in autofill
+  device: boolean; // this device has a fingerprint reader, a face camera or a PIN
+  upgrade: boolean; // a passkey can be made without a dialogue after a password sign-in
+  signals: boolean; // the password manager can be told of removed passkeys
+}
+
+export interface AutofillCallbacks {
+  onSuccess: (result: SignedIn) => void;
+  onError?: (error: import("./mapae.js").PasskeyError) => void;
+}
