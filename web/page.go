@@ -1,0 +1,142 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/mapae/mapae"
+)
+
+//go:embed page/*.html
+var pageFiles embed.FS
+
+// pageNames are the pages; each is its file and layout.html.
+var pageNames = []string{"sign-in", "sign-up", "account", "error"}
+
+// pages draws what people see.
+type pages struct {
+	base, site, port string // path of the mount, name of the site, port of its first origin
+	development      bool
+	templates        map[string]*template.Template
+	assets           assets
+	locales          *locales
+}
+
+// newPages reads the embedded templates, sentences and assets.
+func newPages(cfg Config, rp mapae.RelyingParty) (*pages, error) {
+	p := &pages{base: cfg.Base, site: or(rp.Name, rp.ID), port: "80", development: cfg.Development, templates: map[string]*template.Template{}}
+	if origin, err := url.Parse(rp.Origins[0]); err == nil {
+		p.port = or(origin.Port(), p.port)
+	}
+	var err error
+	if p.locales, err = newLocales(); err != nil {
+		return nil, err
+	}
+	if p.assets, err = newAssets(); err != nil {
+		return nil, err
+	}
+	for _, name := range pageNames {
+		p.templates[name], err = template.ParseFS(pageFiles, "page/layout.html", "page/"+name+".html")
+		if err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// view is what templates see: T, Date and Device in the reader's language,
+// what all pages have, and Data of the one page.
+type view struct {
+	reader
+	*pages
+	Page      string
+	RequestID string
+	Data      any
+}
+
+// Base is the path that the site is mounted at.
+func (v view) Base() string { return v.base }
+
+// Site is the name of the site.
+func (v view) Site() string { return v.site }
+
+// Development says whether to explain how to work without an authenticator.
+func (v view) Development() bool { return v.development }
+
+// Port is the one that the browser needs to reach.
+func (v view) Port() string { return v.port }
+
+// Asset returns the immutable address of an asset.
+func (v view) Asset(name string) string { return v.base + "/" + v.assets.hashed(name) }
+
+// With returns the view of a part of the page.
+func (v view) With(data any) view {
+	v.Data = data
+	return v
+}
+
+// render writes the page name with the status. A template that fails is a
+// mistake in the program: it panics before anything is written.
+func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
+	v := view{reader: p.locales.reader(r), pages: p, Page: name, RequestID: on(r).id, Data: data}
+	var body bytes.Buffer
+	if err := p.templates[name].ExecuteTemplate(&body, "layout", v); err != nil {
+		panic(fmt.Errorf("web: page %s: %w", name, err))
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", v.Lang)
+	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	h.Add("Vary", "Accept-Language")
+	w.WriteHeader(status)
+	_, _ = w.Write(body.Bytes()) // the reader is gone
+}
+
+// errorData is what the page "error" shows.
+type errorData struct {
+	Status   int
+	Title    string // what kind of failure it is
+	Sentence string // what to do
+}
+
+// errorTitle is the key of the title of an error page.
+func errorTitle(status int) string {
+	switch {
+	case status == http.StatusNotFound:
+		return "error.title.not_found"
+	case status == http.StatusForbidden:
+		return "error.title.forbidden"
+	case status == http.StatusTooManyRequests:
+		return "error.title.rate_limited"
+	case status >= http.StatusInternalServerError:
+		return "error.title.server"
+	}
+	return "error.title.client"
+}
+
+// localPath returns target if it is a path on this origin, with or without a
+// query, and "" for everything that a browser could take for another place:
+// //host, /\host, and a tab or line break between the two.
+func localPath(target string) string {
+	odd := strings.ContainsFunc(target, func(c rune) bool { return c <= ' ' || c == '\\' || c == 0x7f })
+	if odd || !strings.HasPrefix(target, "/") || strings.HasPrefix(target, "//") {
+		return ""
+	}
+	u, err := url.Parse(target)
+	if err != nil || u.Scheme != "" || u.Host != "" || strings.ContainsAny(u.Path, "\\\x00\t\r\n") || strings.HasPrefix(u.Path, "//") {
+		return ""
+	}
+	return target
+}
+
+// seeOther sends a browser from a form to the page route.
+func (s *Site) seeOther(w http.ResponseWriter, r *http.Request, route string) error {
+	http.Redirect(w, r, s.url(route), http.StatusSeeOther)
+	return nil
+}

@@ -1,0 +1,187 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mapae/mapae"
+)
+
+// accountData is what the page "account" shows.
+type accountData struct {
+	User     mapae.User
+	Passkeys []passkeyCard
+	Sessions []sessionCard
+	Notice   string // a sentence about what was done
+	Alert    string // a sentence about why it was not
+}
+
+// passkeyCard is one passkey on the page.
+type passkeyCard struct {
+	ID         string // credential ID, base64url
+	Name       string
+	Badge      string // key of the exception worth telling, or empty
+	CreatedAt  time.Time
+	LastUsedAt time.Time // zero: never
+	Device     string    // User-Agent of the last use
+	Current    bool      // used in this session
+	LastWayIn  bool      // can't be removed
+	Renaming   bool      // without scripts: its form is open
+	Removing   bool      // without scripts: its question is asked
+}
+
+// sessionCard is one signed-in device on the page.
+type sessionCard struct {
+	ID, Device, Address string
+	CreatedAt, SeenAt   time.Time
+	Current             bool
+}
+
+// notices are what the account page can be told to have done; each has a
+// sentence.
+var notices = []string{"welcome", "added", "renamed", "removed", "ended", "ended_others"}
+
+// accountPage draws the account page.
+func (s *Site) accountPage(w http.ResponseWriter, r *http.Request) error {
+	data := accountData{}
+	if did := r.URL.Query().Get("did"); slices.Contains(notices, did) {
+		data.Notice = s.text(r, "account.notice."+did)
+	}
+	return s.renderAccount(w, r, http.StatusOK, data)
+}
+
+// renderAccount fills in what the account has, and draws the page.
+func (s *Site) renderAccount(w http.ResponseWriter, r *http.Request, status int, data accountData) error {
+	cur := *on(r).current
+	own, err := s.auth.Passkeys(r.Context(), cur)
+	if err != nil {
+		return err
+	}
+	sessions, err := s.auth.Sessions(r.Context(), cur)
+	if err != nil {
+		return err
+	}
+	data.User = cur.User
+	data.Passkeys = passkeyCards(own, cur.Session, s.auth.Config().RP.ID)
+	query := r.URL.Query()
+	for i, card := range data.Passkeys {
+		data.Passkeys[i].Renaming = card.ID == query.Get("rename")
+		data.Passkeys[i].Removing = card.ID == query.Get("remove")
+	}
+	for _, one := range sessions {
+		data.Sessions = append(data.Sessions, sessionCard{
+			ID: one.ID.String(), Device: one.UserAgent, Address: one.Address,
+			CreatedAt: one.CreatedAt, SeenAt: one.SeenAt, Current: one.ID == cur.Session.ID,
+		})
+	}
+	s.pages.render(w, r, status, "account", data)
+	return nil
+}
+
+// passkeyCards shows what the session's user has. The last passkey that can
+// sign in on its own is marked; the rule itself is the domain's.
+func passkeyCards(own []mapae.Credential, session mapae.Session, rpID string) []passkeyCard {
+	signsIn := func(c mapae.Credential) bool { return c.FirstFactor && c.RPID == rpID }
+	var cards []passkeyCard
+	for i, c := range own {
+		others := slices.Delete(slices.Clone(own), i, i+1)
+		cards = append(cards, passkeyCard{
+			ID: encode64(c.ID), Name: c.Name, Badge: badge(c), CreatedAt: c.CreatedAt, LastUsedAt: c.LastUsedAt, Device: c.LastUsedAgent,
+			Current:   slices.ContainsFunc(session.Uses, func(u mapae.Use) bool { return slices.Equal(u.Credential, c.ID) }),
+			LastWayIn: !slices.ContainsFunc(others, signsIn),
+		})
+	}
+	return cards
+}
+
+// badge is the key of what is not as with most passkeys.
+func badge(c mapae.Credential) string {
+	outside := slices.ContainsFunc(c.Transports, func(t string) bool { return t == "usb" || t == "nfc" || t == "ble" })
+	switch {
+	case !c.FirstFactor:
+		return "account.passkey.second_step"
+	case outside && !slices.Contains(c.Transports, "internal") && !slices.Contains(c.Transports, "hybrid"):
+		return "account.passkey.security_key"
+	case !c.BackupEligible:
+		return "account.passkey.device_only"
+	case !c.BackupState:
+		return "account.passkey.not_backed_up"
+	}
+	return ""
+}
+
+// accountForm does what a form of the account page asks for and answers 303;
+// what can't be done is said on the page.
+func (s *Site) accountForm(w http.ResponseWriter, r *http.Request) error {
+	actions := map[string]func(http.ResponseWriter, *http.Request) (page string, err error){
+		"sign-out": s.signOutForm, "rename": s.renameForm, "remove": s.removeForm, "end": s.endForm, "end-others": s.endOthersForm,
+	}
+	action := actions[r.PathValue("action")]
+	if action == nil {
+		return errNoRoute
+	}
+	if err := r.ParseForm(); err != nil {
+		return &mapae.Error{Code: mapae.CodeBadRequest, Err: err}
+	}
+	page, err := action(w, r)
+	switch code := codeOf(err); {
+	case err == nil:
+		return s.seeOther(w, r, page)
+	case code == mapae.CodeBadRequest, code == mapae.CodeLastFactor, code == mapae.CodeStepUpRequired:
+		on(r).err = err
+		return s.renderAccount(w, r, statuses[code], accountData{Alert: s.text(r, alerts[code])})
+	default:
+		return err
+	}
+}
+
+// alerts are the sentences of what people can mend on the account page.
+var alerts = map[mapae.Code]string{
+	mapae.CodeBadRequest:     "form.name.invalid",
+	mapae.CodeLastFactor:     "account.last.why",
+	mapae.CodeStepUpRequired: "error.step_up_required",
+}
+
+// formID decodes the form's id, as pathID does a path's.
+func formID(r *http.Request) ([]byte, error) {
+	r.SetPathValue("id", r.PostForm.Get("id"))
+	return pathID(r)
+}
+
+func (s *Site) signOutForm(w http.ResponseWriter, r *http.Request) (string, error) {
+	return "/sign-in?did=signed-out", s.endCurrent(w, r)
+}
+
+func (s *Site) renameForm(_ http.ResponseWriter, r *http.Request) (string, error) {
+	id, err := formID(r)
+	if err == nil {
+		_, err = s.auth.RenamePasskey(r.Context(), on(r).client, *on(r).current, id, strings.TrimSpace(r.PostForm.Get("name")))
+	}
+	return "/account?did=renamed", err
+}
+
+func (s *Site) removeForm(_ http.ResponseWriter, r *http.Request) (string, error) {
+	id, err := formID(r)
+	if err == nil {
+		err = s.auth.RemovePasskey(r.Context(), on(r).client, *on(r).current, id)
+	}
+	return "/account?did=removed", err
+}
+
+func (s *Site) endForm(w http.ResponseWriter, r *http.Request) (string, error) {
+	id, err := formID(r)
+	if err == nil {
+		err = s.auth.EndSession(r.Context(), on(r).client, *on(r).current, mapae.SessionID(id))
+	}
+	return "/account?did=ended", err
+}
+
+func (s *Site) endOthersForm(w http.ResponseWriter, r *http.Request) (string, error) {
+	a, err := s.auth.EndOtherSessions(r.Context(), on(r).client, *on(r).current)
+	if err == nil {
+		s.handOver(w, r, a)
+	}
+	return "/account?did=ended_others", err
+}

@@ -1,0 +1,119 @@
+package web
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// embedded is what pages load besides themselves.
+//
+//go:embed static/icon.svg static/page.css sdk/mapae.js sdk/page.js
+var embedded embed.FS
+
+// assetFile is a file as it is served, plain and compressed: the same for
+// everybody, so compressing it can't tell anything.
+type assetFile struct {
+	contentType string
+	hash        string // of its content, in its immutable name
+	plain, gzip []byte
+}
+
+// assets are found by their own name (mapae.js) and by their immutable name
+// (mapae-0123456789abcdef.js).
+type assets map[string]*assetFile
+
+// contentTypes of what is embedded, by extension: what the machine's own table
+// says does not matter.
+var contentTypes = map[string]string{
+	".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml",
+}
+
+// newAssets reads the embedded files. The page's script imports the module by
+// its immutable name, so that a page never meets the module of another
+// version.
+func newAssets() (assets, error) {
+	all := assets{}
+	for _, file := range []string{"static/icon.svg", "static/page.css", "sdk/mapae.js", "sdk/page.js"} {
+		content, err := embedded.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		name := path.Base(file)
+		if name == "page.js" {
+			content = bytes.ReplaceAll(content, []byte(`"./mapae.js"`), []byte(`"./`+all.hashed("mapae.js")+`"`))
+		}
+		sum := sha256.Sum256(content)
+		a := &assetFile{contentType: contentTypes[path.Ext(name)], hash: hex.EncodeToString(sum[:8]), plain: content}
+		if a.gzip, err = compress(content); err != nil {
+			return nil, err
+		}
+		all[name] = a
+		all[all.hashed(name)] = a
+	}
+	return all, nil
+}
+
+// hashed returns the immutable name of the asset name.
+func (all assets) hashed(name string) string {
+	ext := path.Ext(name)
+	return strings.TrimSuffix(name, ext) + "-" + all[name].hash + ext
+}
+
+func compress(content []byte) ([]byte, error) {
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(content); err != nil {
+		return nil, err
+	}
+	err = w.Close()
+	return b.Bytes(), err
+}
+
+// module serves mapae.js under the name that other people's pages import: they
+// ask each time whether it has changed.
+func (s *Site) module(w http.ResponseWriter, r *http.Request) error {
+	a := s.pages.assets["mapae.js"]
+	etag := `W/"` + a.hash + `"`
+	w.Header().Set("Cache-Control", "no-cache")
+	w.Header().Set("ETag", etag)
+	if strings.Contains(r.Header.Get("If-None-Match"), etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	return a.serve(w, r)
+}
+
+// hashedAsset serves an asset by the name that has its hash: that content for
+// ever.
+func (s *Site) hashedAsset(w http.ResponseWriter, r *http.Request) error {
+	name := r.PathValue("hashed")
+	a := s.pages.assets[name]
+	if a == nil || !strings.Contains(name, a.hash) {
+		return errNoRoute
+	}
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	return a.serve(w, r)
+}
+
+func (a *assetFile) serve(w http.ResponseWriter, r *http.Request) error {
+	body := a.plain
+	w.Header().Add("Vary", "Accept-Encoding")
+	w.Header().Set("Content-Type", a.contentType)
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		body = a.gzip
+		w.Header().Set("Content-Encoding", "gzip")
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_, err := w.Write(body)
+	return err
+}
