@@ -1,0 +1,100 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/mapae/mapae"
+)
+
+const (
+	userColumns = `mapae_users.id, mapae_users.login, mapae_users.login_key, mapae_users.email, mapae_users.email_verified_at,
+	mapae_users.name, mapae_users.locale, mapae_users.external_id, mapae_users.epoch, mapae_users.created_at, mapae_users.disabled_at`
+
+	selectUser        = `SELECT ` + userColumns + ` FROM mapae_users WHERE id = $1`
+	selectUserByLogin = `SELECT ` + userColumns + ` FROM mapae_users WHERE login_key = $1`
+
+	// A write that changes nothing takes the row lock on every engine.
+	lockUser = `UPDATE mapae_users SET epoch = epoch WHERE id = $1 RETURNING ` + userColumns
+
+	insertUser = `INSERT INTO mapae_users
+	(id, login, login_key, email, email_verified_at, name, locale, external_id, epoch, created_at, disabled_at)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`
+
+	// The names are compared in the statement, so that one that is taken is no
+	// error that would end the transaction.
+	updateUser = `UPDATE mapae_users SET login = $1, login_key = $2, email = $3, email_verified_at = $4, name = $5, locale = $6,
+	external_id = $7, epoch = $8, disabled_at = $9 WHERE id = $10
+	AND NOT EXISTS (SELECT 1 FROM mapae_users AS o WHERE o.login_key = $2 AND o.id <> $10)
+	AND NOT EXISTS (SELECT 1 FROM mapae_users AS o WHERE o.external_id = $7 AND o.external_id <> '' AND o.id <> $10)`
+
+	deleteUser = `DELETE FROM mapae_users WHERE id = $1`
+)
+
+// userRow is a row of userColumns.
+type userRow struct {
+	user                        mapae.User
+	id                          []byte
+	verified, created, disabled int64
+}
+
+func (r *userRow) dest() []any {
+	u := &r.user
+	return []any{
+		&r.id, &u.Login, &u.LoginKey, &u.Email, &r.verified,
+		&u.Name, &u.Locale, &u.ExternalID, &u.Epoch, &r.created, &r.disabled,
+	}
+}
+
+func (r *userRow) value() mapae.User {
+	r.user.ID = mapae.UserID(r.id)
+	r.user.EmailVerifiedAt, r.user.CreatedAt, r.user.DisabledAt = moment(r.verified), moment(r.created), moment(r.disabled)
+	return r.user
+}
+
+// oneUser runs a statement that returns at most one user.
+func (r Reader) oneUser(ctx context.Context, sql string, arg any) (mapae.User, error) {
+	var row userRow
+	if err := r.q.Row(ctx, sql, args(arg), row.dest()); err != nil {
+		return mapae.User{}, err
+	}
+	return row.value(), nil
+}
+
+// User implements mapae.Reader.
+func (r Reader) User(ctx context.Context, id mapae.UserID) (mapae.User, error) {
+	return r.oneUser(ctx, selectUser, blob(id))
+}
+
+// UserByLogin implements mapae.Reader.
+func (r Reader) UserByLogin(ctx context.Context, key string) (mapae.User, error) {
+	return r.oneUser(ctx, selectUserByLogin, key)
+}
+
+// LockUser implements mapae.Tx.
+func (t Tx) LockUser(ctx context.Context, id mapae.UserID) (mapae.User, error) {
+	return t.oneUser(ctx, lockUser, blob(id))
+}
+
+// AddUser implements mapae.Tx.
+func (t Tx) AddUser(ctx context.Context, u mapae.User) error {
+	return t.add(ctx, insertUser, blob(u.ID), u.Login, u.LoginKey, u.Email, micros(u.EmailVerifiedAt),
+		u.Name, u.Locale, u.ExternalID, u.Epoch, micros(u.CreatedAt), micros(u.DisabledAt))
+}
+
+// UpdateUser implements mapae.Tx.
+func (t Tx) UpdateUser(ctx context.Context, u mapae.User) error {
+	err := t.write(ctx, updateUser, u.Login, u.LoginKey, u.Email, micros(u.EmailVerifiedAt), u.Name, u.Locale,
+		u.ExternalID, u.Epoch, micros(u.DisabledAt), blob(u.ID))
+	if err != mapae.ErrNotFound {
+		return err
+	}
+	if _, err := t.User(ctx, u.ID); err != nil {
+		return err
+	}
+	return mapae.ErrExists
+}
+
+// DeleteUser implements mapae.Tx. The rows of other tables go by cascade.
+func (t Tx) DeleteUser(ctx context.Context, id mapae.UserID) error {
+	return t.write(ctx, deleteUser, blob(id))
+}

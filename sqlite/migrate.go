@@ -1,0 +1,61 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// migrateTries is how often the tables are brought up to date: a program that
+// opens the file at the same moment may have been faster.
+const migrateTries = 3
+
+// migrate brings the tables of the file at path up to date.
+func migrate(ctx context.Context, path string) (err error) {
+	db, err := sql.Open("sqlite", dataSource(path)+"&_pragma=busy_timeout(5000)&_txlock=immediate")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, files,
+		goose.WithTableName("mapae_migrations"), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	if err != nil {
+		return err
+	}
+	for range migrateTries {
+		if err = up(ctx, p); err == nil || errors.Is(err, errNewer) {
+			return err
+		}
+	}
+	return fmt.Errorf("bring tables up to date: %w", err)
+}
+
+var errNewer = errors.New("sqlite: tables are newer than this program")
+
+// up runs the migrations that are missing.
+func up(ctx context.Context, p *goose.Provider) error {
+	current, target, err := p.GetVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if current > target {
+		return fmt.Errorf("%w: version %d, known up to %d", errNewer, current, target)
+	}
+	if current == target {
+		return nil
+	}
+	_, err = p.Up(ctx)
+	return err
+}

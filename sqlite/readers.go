@@ -1,0 +1,90 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+)
+
+// readers is a fixed number of connections that only read: a sqlstore.Querier
+// for any number of goroutines.
+type readers struct {
+	idle   chan *conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func openReaders(path string) (*readers, error) {
+	n := max(2, min(runtime.GOMAXPROCS(0), 8))
+	r := &readers{idle: make(chan *conn, n), closed: make(chan struct{})}
+	for range n {
+		c, err := connect(path, readPragmas)
+		if err != nil {
+			close(r.idle)
+			for c := range r.idle {
+				err = errors.Join(err, c.close())
+			}
+			return nil, err
+		}
+		r.idle <- c
+	}
+	return r, nil
+}
+
+// with runs f with a connection that nobody else uses. It waits for one until
+// ctx ends.
+func (r *readers) with(ctx context.Context, f func(*conn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-r.closed:
+		return errClosed
+	default:
+	}
+	select {
+	case c := <-r.idle:
+		defer func() { r.idle <- c }()
+		return f(c)
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-r.closed:
+		return errClosed
+	}
+}
+
+// Ping implements sqlstore.Querier.
+func (r *readers) Ping(ctx context.Context) error {
+	return r.with(ctx, func(c *conn) error { return c.Ping(ctx) })
+}
+
+// Exec implements sqlstore.Querier; on these connections a write fails.
+func (r *readers) Exec(ctx context.Context, sql string, args ...any) (n int64, err error) {
+	err = r.with(ctx, func(c *conn) error {
+		n, err = c.Exec(ctx, sql, args...)
+		return err
+	})
+	return n, err
+}
+
+// Row implements sqlstore.Querier.
+func (r *readers) Row(ctx context.Context, sql string, args, dest []any) error {
+	return r.with(ctx, func(c *conn) error { return c.Row(ctx, sql, args, dest) })
+}
+
+// Rows implements sqlstore.Querier.
+func (r *readers) Rows(ctx context.Context, sql string, args, dest []any, row func() error) error {
+	return r.with(ctx, func(c *conn) error { return c.Rows(ctx, sql, args, dest, row) })
+}
+
+// close waits for what reads, and closes all connections.
+func (r *readers) close() (err error) {
+	r.once.Do(func() {
+		close(r.closed)
+		for range cap(r.idle) {
+			err = errors.Join(err, (<-r.idle).close())
+		}
+	})
+	return err
+}
