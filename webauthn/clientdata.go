@@ -145,8 +145,9 @@ func (k *ceremony) verifyClientData(raw []byte, rp *RelyingParty, challenge []by
 	}
 
 	// 7.1.8, 7.2.11: C.challenge is the base64url of the challenge of the options.
-	if want := encode64(challenge); want == "" || !c.challenge.is || subtle.ConstantTimeCompare(c.challenge.value, []byte(want)) != 1 {
-		return nil, refuse(k.challenge, CheckChallenge, c.challenge.String(), want)
+	want := strictBase64.AppendEncode(nil, challenge)
+	if len(want) == 0 || !c.challenge.is || subtle.ConstantTimeCompare(c.challenge.value, want) != 1 {
+		return nil, refuse(k.challenge, CheckChallenge, c.challenge.String(), string(want))
 	}
 
 	// 7.1.9, 7.2.12: C.origin is an origin of the relying party.

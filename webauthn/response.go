@@ -1,6 +1,7 @@
 package webauthn
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 )
@@ -55,7 +56,7 @@ func ParseRegistration(body []byte) (*RegistrationResponse, error) {
 		return nil, refuse("7.1.3", CheckEncoding, "", "response.attestationObject")
 	}
 	return &RegistrationResponse{
-		ID: p.rawID, Attachment: p.attachment, Transports: p.transports,
+		ID: p.credentialID, Attachment: p.attachment, Transports: p.transports,
 		ClientDataJSON: p.clientDataJSON, AttestationObject: p.attestationObject,
 		ClientExtensions: p.extensions, discoverable: p.discoverable,
 	}, nil
@@ -77,13 +78,13 @@ func ParseAssertion(body []byte) (*AssertionResponse, error) {
 		return nil, refuse(step, CheckEncoding, "", "response.authenticatorData")
 	case len(p.signature) == 0:
 		return nil, refuse(step, CheckEncoding, "", "response.signature")
-	case len(p.rawID) > maxCredentialID:
-		return nil, refuse(step, CheckEncoding, fmt.Sprint(len(p.rawID), " bytes"), "a credential ID of 1 to 1023 bytes")
+	case len(p.credentialID) > maxCredentialID:
+		return nil, refuse(step, CheckEncoding, fmt.Sprint(len(p.credentialID), " bytes"), "a credential ID of 1 to 1023 bytes")
 	case len(p.userHandle) > maxUserHandle:
 		return nil, refuse(step, CheckEncoding, fmt.Sprint(len(p.userHandle), " bytes"), "a user handle of 1 to 64 bytes")
 	}
 	return &AssertionResponse{
-		ID: p.rawID, UserHandle: p.userHandle, Attachment: p.attachment,
+		ID: p.credentialID, UserHandle: p.userHandle, Attachment: p.attachment,
 		ClientDataJSON: p.clientDataJSON, AuthenticatorData: p.authenticatorData, Signature: p.signature,
 		ClientExtensions: p.extensions,
 	}, nil
@@ -106,7 +107,8 @@ func (a *AssertionResponse) Challenge() ([]byte, error) {
 
 // parsed holds the members of both kinds of response; nil where absent.
 type parsed struct {
-	id, rawID, kind []byte
+	id, rawID, kind []byte // as text
+	credentialID    []byte
 	attachment      Attachment
 	extensions      []byte
 	discoverable    *bool
@@ -130,10 +132,8 @@ func parseCredential(body []byte, step string) (*parsed, error) {
 		return nil, refuseCause(step, CheckEncoding, err)
 	}
 	switch {
-	case len(p.rawID) == 0:
-		return nil, refuse(step, CheckEncoding, "", "rawId")
-	case string(p.id) != encode64(p.rawID): // strict base64url has one text for each value
-		return nil, refuse(step, CheckEncoding, string(p.id), "id the same as rawId")
+	case len(p.id) == 0 || !bytes.Equal(p.id, p.rawID): // strict base64url has one text for each value
+		return nil, refuse(step, CheckEncoding, string(p.id), "id the same as rawId "+string(p.rawID))
 	case string(p.kind) != publicKeyType:
 		return nil, refuse(step, CheckEncoding, "type "+string(p.kind), publicKeyType)
 	case !p.responded:
@@ -145,6 +145,10 @@ func parseCredential(body []byte, step string) (*parsed, error) {
 	case p.extensionFault != nil:
 		return nil, refuseCause(step, CheckExtension, p.extensionFault)
 	}
+	var err error
+	if p.credentialID, err = decode64(p.rawID); err != nil {
+		return nil, refuseCause(step, CheckEncoding, err)
+	}
 	return p, nil
 }
 
@@ -155,7 +159,7 @@ func (p *parsed) readCredential(s *scanner) {
 		case "id":
 			p.id = s.text()
 		case "rawId":
-			p.rawID = s.base64()
+			p.rawID = s.text()
 		case "type":
 			p.kind = s.text()
 		case "authenticatorAttachment":
