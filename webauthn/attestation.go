@@ -1,8 +1,6 @@
 package webauthn
 
-import (
-	"errors"
-)
+import "errors"
 
 // Attestation types that this package tells (§6.5.4).
 const (
@@ -34,9 +32,16 @@ type AttestationVerifier interface {
 	VerifyAttestation(s *AttestationStatement) (attestationType string, err error)
 }
 
+// maxFormat is the longest identifier of a statement format (§8.1).
+const maxFormat = 32
+
 // verifyAttestation makes the steps 7.1.21 to 7.1.24.
 func verifyAttestation(s *AttestationStatement, key *publicKey, verifier AttestationVerifier) (string, error) {
 	// 7.1.21: determine the format by an exact match.
+	if len(s.Format) > maxFormat {
+		return "", refuse("7.1.21", CheckAttestation, s.Format, "a format of at most 32 bytes")
+	}
+
 	// 7.1.22: verify the statement by the procedure of its format.
 	var err error
 	switch s.Format {

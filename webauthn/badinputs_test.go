@@ -209,6 +209,8 @@ func replace(old, new string) func(string) string {
 
 func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
+func decodeText(s string) ([]byte, error) { return base64.RawURLEncoding.DecodeString(s) }
+
 // raw is CBOR that is encoded already.
 type raw []byte
 

@@ -112,9 +112,6 @@ type attestationObject struct {
 	auth     *authData
 }
 
-// maxFormat is the longest identifier of a statement format (§8.1).
-const maxFormat = 32
-
 func readAttestationObject(raw []byte) (*attestationObject, error) {
 	m, err := cborWholeMap(raw)
 	if err != nil {
