@@ -53,7 +53,8 @@ type Session struct {
 	ID                string
 	CreatedAt         time.Time `json:"created_at"`
 	SeenAt            time.Time `json:"seen_at"`
-	EndsAt            time.Time `json:"ends_at"`
+	IdleEndsAt        time.Time `json:"idle_ends_at"` // unless it is used before
+	EndsAt            time.Time `json:"ends_at"`      // whatever happens
 	Methods           []Use
 	AAL               int
 	PhishingResistant bool `json:"phishing_resistant"`

@@ -85,7 +85,8 @@ type sessionJSON struct {
 	ID                string    `json:"id"`
 	CreatedAt         string    `json:"created_at"`
 	SeenAt            string    `json:"seen_at"`
-	EndsAt            string    `json:"ends_at"` // unless it is used again, which moves it up to the absolute end
+	IdleEndsAt        string    `json:"idle_ends_at"` // unless it is used before
+	EndsAt            string    `json:"ends_at"`      // whatever happens
 	Methods           []useJSON `json:"methods"`
 	AAL               int       `json:"aal"`
 	PhishingResistant bool      `json:"phishing_resistant"`
@@ -98,7 +99,7 @@ type sessionJSON struct {
 
 func showSession(s mapae.Session, current mapae.SessionID) sessionJSON {
 	out := sessionJSON{
-		ID: s.ID.String(), CreatedAt: stamp(s.CreatedAt), SeenAt: stamp(s.SeenAt), EndsAt: stamp(s.IdleEndsAt),
+		ID: s.ID.String(), CreatedAt: stamp(s.CreatedAt), SeenAt: stamp(s.SeenAt), IdleEndsAt: stamp(s.IdleEndsAt), EndsAt: stamp(s.EndsAt),
 		Methods: []useJSON{}, AAL: s.AAL(), PhishingResistant: s.PhishingResistant(), AMR: s.AMR(),
 		App: s.App, Address: s.Address, UserAgent: s.UserAgent, Current: s.ID == current,
 	}
