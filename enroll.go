@@ -88,9 +88,13 @@ func (a *Auth) addPasskey(ctx context.Context, c Client, cur Current, reg regist
 			refused = fail(CodeLimitReached, fmt.Errorf("%d passkeys", len(own)))
 			return refused
 		}
-		if ok, err := tx.Spend(ctx, *reg.challenge.spend()); err != nil || !ok {
-			refused = errSpent
+		ok, err := tx.Spend(ctx, *reg.challenge.spend())
+		if err != nil {
 			return err
+		}
+		if !ok {
+			refused = errSpent
+			return nil
 		}
 		cred.Name = freeName(name, own)
 		if err := tx.AddCredential(ctx, cred); err != nil {

@@ -1,0 +1,239 @@
+package mapae_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/mapae/mapae"
+	"github.com/mapae/mapae/memory"
+	"github.com/mapae/mapae/storetest"
+	"github.com/mapae/mapae/webauthntest"
+)
+
+// swapped is a store that a test can put another one in the place of.
+type swapped struct{ mapae.Store }
+
+// scene is what a flow begins with: an account signed in on one browser, with
+// two passkeys, and a second session.
+type scene struct {
+	*world
+	in, other mapae.Admitted
+	spare     mapae.Credential
+	a         *webauthntest.Authenticator
+}
+
+// flow is one call that writes. prepare returns that call; it may be made more
+// than once.
+type flow struct {
+	name    string
+	prepare func(s scene) func() error
+}
+
+var flows = []flow{
+	{"sign up", func(s scene) func() error {
+		step := must(s.BeginSignUp(s.ctx, browser(1), mapae.SignUpRequest{Login: "lee@example.com", Name: "Lee"}))(s.t)
+		made := must(webauthntest.New(origin).Create(options(s.t, step.Options)))(s.t)
+		return func() error { _, err := s.FinishSignUp(s.ctx, browser(1), step.Ticket, made); return err }
+	}},
+	{"sign in", func(s scene) func() error {
+		answer := s.answer(browser(1), s.a)
+		return func() error { _, err := s.FinishSignIn(s.ctx, browser(1), answer); return err }
+	}},
+	{"sign in with a bad signature", refusedFlow(func(s scene) []byte {
+		bad := s.a.Clone()
+		bad.Forge.Signature = func(sig []byte) []byte { sig[len(sig)-1] ^= 1; return sig }
+		return s.answer(browser(1), bad)
+	}, mapae.CodeAuthenticationFailed)},
+	{"sign in with a challenge of another browser", refusedFlow(func(s scene) []byte {
+		return s.answer(browser(2), s.a)
+	}, mapae.CodeCeremonyInvalid)},
+	{"sign in with an unknown passkey", refusedFlow(func(s scene) []byte {
+		stranger := s.a.Clone()
+		stranger.Credentials()[0].ID = []byte("nobody's")
+		return s.answer(browser(1), stranger)
+	}, mapae.CodePasskeyUnknown)},
+	{"step up", func(s scene) func() error {
+		ask := must(s.BeginReauth(s.ctx, browser(1), s.current(s.in)))(s.t)
+		answer, cur := must(s.a.Get(options(s.t, ask)))(s.t), s.current(s.in)
+		return func() error { _, err := s.FinishReauth(s.ctx, browser(1), cur, answer); return err }
+	}},
+	{"add a passkey", func(s scene) func() error {
+		ask := must(s.BeginAddPasskey(s.ctx, browser(1), s.current(s.in), false))(s.t)
+		made, cur := must(webauthntest.New(origin).Create(options(s.t, ask)))(s.t), s.current(s.in)
+		return func() error { _, err := s.FinishAddPasskey(s.ctx, browser(1), cur, made, ""); return err }
+	}},
+	{"rename a passkey", func(s scene) func() error {
+		cur := s.current(s.in)
+		return func() error { _, err := s.RenamePasskey(s.ctx, browser(1), cur, s.spare.ID, "new"); return err }
+	}},
+	{"remove a passkey", func(s scene) func() error {
+		cur := s.current(s.in)
+		return func() error { return s.RemovePasskey(s.ctx, browser(1), cur, s.spare.ID) }
+	}},
+	{"end a session", func(s scene) func() error {
+		cur := s.current(s.in)
+		return func() error { return s.EndSession(s.ctx, browser(1), cur, s.other.Session.ID) }
+	}},
+	{"end other sessions", func(s scene) func() error {
+		cur := s.current(s.in)
+		return func() error { _, err := s.EndOtherSessions(s.ctx, browser(1), cur); return err }
+	}},
+	{"sign out", func(s scene) func() error {
+		cur := s.current(s.in)
+		return func() error { return s.SignOut(s.ctx, browser(1), cur) }
+	}},
+	{"invite", func(s scene) func() error {
+		return func() error { _, err := s.Invite(s.ctx, "", time.Hour); return err }
+	}},
+	{"disable a user", func(s scene) func() error {
+		return func() error { return s.DisableUser(s.ctx, s.in.User.ID) }
+	}},
+}
+
+// refusedFlow is a sign-in that ends in the refusal code when the store is
+// good; that answer counts as its success.
+func refusedFlow(answer func(scene) []byte, code mapae.Code) func(scene) func() error {
+	return func(s scene) func() error {
+		body := answer(s)
+		return func() error {
+			_, err := s.FinishSignIn(s.ctx, browser(1), body)
+			if errors.Is(err, &mapae.Error{Code: code}) {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+func newScene(t *testing.T, store mapae.Store) scene {
+	t.Helper()
+	s := scene{world: newWorldOn(t, store), a: webauthntest.New(origin)}
+	s.in = s.signUp(browser(1), s.a, "kim@example.com")
+	s.spare = s.addPasskey(browser(1), s.in, webauthntest.New(origin), "spare")
+	s.other = s.signIn(browser(2), s.a)
+	return s
+}
+
+// state is all that the store has, as far as flows write it.
+func (s scene) state() []any {
+	kim := must(s.store.User(s.ctx, s.in.User.ID))(s.t)
+	_, err := s.store.UserByLogin(s.ctx, "lee@example.com")
+	return []any{kim, errors.Is(err, mapae.ErrNotFound), must(s.store.Credentials(s.ctx, kim.ID))(s.t), must(s.store.Sessions(s.ctx, kim.ID, s.now()))(s.t), s.events()}
+}
+
+// TestAFailingStoreLeavesAllOrNothing fails each call of each flow to the store
+// in turn: the flow answers unavailable, nothing has changed, nothing was
+// spent, and the same call succeeds when the store is back.
+func TestAFailingStoreLeavesAllOrNothing(t *testing.T) {
+	t.Parallel()
+	for _, f := range flows {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			n := 1
+			for ; ; n++ {
+				if n > 50 {
+					t.Fatal("the flow makes more than 50 calls")
+				}
+				if !strike(t, f, n) {
+					break
+				}
+			}
+			if n < 3 {
+				t.Errorf("only %d calls were failed: the flow hardly asks the store", n-1)
+			}
+		})
+	}
+}
+
+// strike runs f on a store whose n-th call fails, and reports whether that
+// call was made.
+func strike(t *testing.T, f flow, n int) bool {
+	t.Helper()
+	good := memory.New()
+	store := &swapped{good}
+	s := newScene(t, store)
+	call := f.prepare(s)
+	before := s.state()
+	faulty := storetest.Faulty(good, n)
+	store.Store = faulty
+	err := call()
+	store.Store = good
+	if !faulty.Struck() {
+		if err != nil {
+			t.Fatalf("with no failure: %v", err)
+		}
+		return false
+	}
+	what := fmt.Sprintf("call %d failed", n)
+	if !errors.Is(err, mapae.ErrUnavailable) {
+		t.Fatalf("%s: answer %v, want unavailable", what, err)
+	}
+	if after := s.state(); !reflect.DeepEqual(before, after) {
+		t.Fatalf("%s: before\n%+v\nafter\n%+v", what, before, after)
+	}
+	if err := call(); err != nil {
+		t.Fatalf("%s: again on a good store: %v", what, err)
+	}
+	return true
+}
+
+func TestASessionOutlivesAFailedNoteThatItWasSeen(t *testing.T) {
+	t.Parallel()
+	good := memory.New()
+	store := &swapped{good}
+	s := newScene(t, store)
+	s.pass(2 * time.Minute)
+	store.Store = storetest.Faulty(good, 2)
+	s.current(s.in)
+}
+
+// TestBeginningWritesNothingAndFinishingIsOneTransaction counts what each half
+// of a flow asks of the store.
+func TestBeginningWritesNothingAndFinishingIsOneTransaction(t *testing.T) {
+	t.Parallel()
+	counter := storetest.Counting(memory.New())
+	s := newScene(t, counter)
+	c, cur := browser(1), s.current(s.in)
+	begins := map[string]func() error{
+		"sign-up": func() error {
+			_, err := s.BeginSignUp(s.ctx, c, mapae.SignUpRequest{Login: "lee@example.com", Name: "Lee"})
+			return err
+		},
+		"sign-in": func() error {
+			_, err := s.BeginSignIn(s.ctx, c, mapae.SignInRequest{Login: "kim@example.com"})
+			return err
+		},
+		"autofill":      func() error { _, err := s.BeginSignIn(s.ctx, c, mapae.SignInRequest{Autofill: true}); return err },
+		"adding":        func() error { _, err := s.BeginAddPasskey(s.ctx, c, cur, false); return err },
+		"step-up":       func() error { _, err := s.BeginReauth(s.ctx, c, cur); return err },
+		"session check": func() error { _, err := s.Session(s.ctx, s.in.Token); return err },
+	}
+	for name, begin := range begins {
+		counter.Reset()
+		if err := begin(); err != nil {
+			t.Fatal(err)
+		}
+		if got := counter.Counts(); got.Transactions != 0 || got.Writes != 0 || got.Reads > 1 {
+			t.Errorf("beginning a %s: %+v", name, got)
+		}
+		if name == "sign-in" || name == "autofill" {
+			if got := counter.Counts(); got.Reads != 0 {
+				t.Errorf("beginning a %s looks something up: %+v", name, got)
+			}
+		}
+	}
+	for _, f := range flows[:len(flows)-2] {
+		counter := storetest.Counting(memory.New())
+		call := f.prepare(newScene(t, counter))
+		counter.Reset()
+		if err := call(); err != nil {
+			t.Fatal(err)
+		}
+		if got := counter.Counts(); got.Transactions != 1 || got.Reads > 1 {
+			t.Errorf("%s: %+v, want one transaction", f.name, got)
+		}
+	}
+}
