@@ -32,8 +32,8 @@ type Store interface {
 
 	// Sweep removes one batch of at most plan.Limit rows of each kind that
 	// plan names, and returns how many it removed. For spent things it records
-	// the newest end that it removed, in the same transaction: Spend refuses
-	// what ends at or before that mark.
+	// the newest end of each kind that it removed, in the same transaction:
+	// Spend refuses what ends at or before the mark of its kind.
 	Sweep(ctx context.Context, plan SweepPlan) (removed int, err error)
 
 	Close() error

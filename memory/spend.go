@@ -19,7 +19,7 @@ type spentKey struct {
 // Spend implements mapae.Tx.
 func (t *tx) Spend(_ context.Context, s mapae.Spend) (bool, error) {
 	k := spentKey{micro(s.Until), s.Kind, string(s.ID)}
-	if _, used := t.spent[k]; used || !k.until.After(t.swept) {
+	if _, used := t.spent[k]; used || !k.until.After(t.swept[s.Kind]) {
 		return false, nil
 	}
 	set(t, t.spent, k, struct{}{})
@@ -27,7 +27,7 @@ func (t *tx) Spend(_ context.Context, s mapae.Spend) (bool, error) {
 }
 
 // sweepSpent removes spent things that have ended, oldest end first, and moves
-// the mark to the newest end removed.
+// the mark of each kind to the newest end removed.
 func (t *tx) sweepSpent(plan mapae.SweepPlan) int {
 	limit := micro(plan.SpentBefore)
 	var over []spentKey
@@ -42,8 +42,8 @@ func (t *tx) sweepSpent(plan mapae.SweepPlan) int {
 	over = over[:min(len(over), plan.Limit)]
 	for _, k := range over {
 		remove(t, t.spent, k)
-		if k.until.After(t.swept) {
-			assign(t, &t.swept, k.until)
+		if k.until.After(t.swept[k.kind]) {
+			set(t, t.swept, k.kind, k.until)
 		}
 	}
 	return len(over)

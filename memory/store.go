@@ -127,10 +127,3 @@ func restore[K comparable, V any](m map[K]V, k K, old V, had bool) {
 	}
 	delete(m, k)
 }
-
-// assign replaces *p so that it can be undone.
-func assign[V any](t *tx, p *V, v V) {
-	old := *p
-	*p = v
-	t.undo = append(t.undo, func() { *p = old })
-}

@@ -18,7 +18,7 @@ type tables struct {
 	sessionsOf  map[mapae.UserID][]mapae.SessionID
 	events      []mapae.Event // ordered by ID
 	spent       map[spentKey]struct{}
-	swept       time.Time // newest end of a spent thing that was removed
+	swept       map[mapae.SpendKind]time.Time // newest end of a spent thing of that kind that was removed
 	keys        map[string][]byte
 }
 
@@ -32,6 +32,7 @@ func newTables() *tables {
 		sessions:    map[mapae.SessionID]mapae.Session{},
 		sessionsOf:  map[mapae.UserID][]mapae.SessionID{},
 		spent:       map[spentKey]struct{}{},
+		swept:       map[mapae.SpendKind]time.Time{},
 		keys:        map[string][]byte{},
 	}
 }

@@ -18,6 +18,7 @@ var admissions = []test{
 	{"keep the flags that the authenticator reported", admittedFlags},
 	{"without spend, credential or event write the session", admittedBare},
 	{"renew the token of a session", admittedRotate},
+	{"renew a session under the epoch that the same transaction raised", admittedRotateEpoch},
 	{"do not renew a session that is not live or not theirs", admittedRotateGone},
 	{"join a transaction that writes more", admittedInside},
 }
@@ -216,6 +217,28 @@ func admittedRotate(f *fixture) {
 	})
 	_, _, err := a.store.Session(a.ctx, old.Session.ID, old.Session.TokenHash, when(0))
 	a.answers("the old token", err, mapae.ErrNotFound)
+}
+
+func admittedRotateEpoch(f *fixture) {
+	a := newArena(f)
+	old := newAdmission(a.user, a.cred, 1)
+	a.signIn(old)
+	renewed := old.Session
+	renewed.TokenHash[0] ^= 1
+	renewed.Epoch++
+	a.update(func(tx mapae.Tx) error {
+		u := a.user
+		u.Epoch++
+		if err := tx.UpdateUser(a.ctx, u); err != nil {
+			return err
+		}
+		v, err := tx.Admit(a.ctx, mapae.Admission{Session: renewed, Rotate: &old.Session.TokenHash})
+		a.same("verdict", v, mapae.VerdictAdmitted)
+		return err
+	})
+	got, _, err := a.store.Session(a.ctx, renewed.ID, renewed.TokenHash, when(0))
+	a.answers("the new token", err, nil)
+	a.same("session", got, renewed)
 }
 
 func admittedRotateGone(f *fixture) {

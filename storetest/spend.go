@@ -104,6 +104,7 @@ func sweepSpent(f *fixture) {
 	f.same("not swept: its end is not before the plan's", f.spend(end(4)), false)
 	f.same("unknown, ends after the newest removed", fresh(4), true)
 	f.same("unknown, ends at the newest removed", f.spend(mapae.Spend{Kind: 1, ID: []byte("x"), Until: end(3).Until}), false)
+	f.same("of another kind, of which nothing was removed", f.spend(mapae.Spend{Kind: 2, ID: []byte("x"), Until: end(3).Until}), true)
 }
 
 func sweepSpentNothing(f *fixture) {

@@ -26,10 +26,10 @@ const (
 
 	lockSession = `UPDATE mapae_sessions SET seen_at = seen_at
 	WHERE id = $1 AND user_id = $2 AND token_hash = $3 AND idle_ends_at > $4 AND ends_at > $4
-	AND EXISTS (SELECT 1 FROM mapae_users WHERE id = $2 AND epoch = mapae_sessions.epoch AND disabled_at = 0)`
+	AND EXISTS (SELECT 1 FROM mapae_users WHERE id = $2 AND epoch = $5 AND disabled_at = 0)`
 
-	rotateSession = `UPDATE mapae_sessions SET token_hash = $1, uses = $2, seen_at = $3, idle_ends_at = $4, ends_at = $5
-	WHERE id = $6 AND user_id = $7 AND token_hash = $8`
+	rotateSession = `UPDATE mapae_sessions SET token_hash = $1, epoch = $2, uses = $3, seen_at = $4, idle_ends_at = $5, ends_at = $6
+	WHERE id = $7 AND user_id = $8 AND token_hash = $9`
 )
 
 // Admit implements mapae.Tx.
@@ -61,7 +61,7 @@ func (t Tx) Admit(ctx context.Context, a mapae.Admission) (mapae.Verdict, error)
 func (t Tx) conclude(ctx context.Context, a mapae.Admission) (mapae.Verdict, error) {
 	if a.Rotate != nil {
 		s := a.Session
-		n, err := t.q.Exec(ctx, lockSession, blob(s.ID), blob(s.UserID), a.Rotate[:], micros(s.SeenAt))
+		n, err := t.q.Exec(ctx, lockSession, blob(s.ID), blob(s.UserID), a.Rotate[:], micros(s.SeenAt), s.Epoch)
 		if err != nil || n == 0 {
 			return mapae.VerdictUserChanged, err
 		}
@@ -130,14 +130,14 @@ func useArgs(u mapae.CredentialUse, count uint32) []any {
 	return args(int64(count), flag(u.BackupEligible), flag(u.BackupState), micros(u.At), u.Agent, blob(u.ID), blob(u.UserID))
 }
 
-// rotate gives the session that holds the token hash old the token, uses and
-// ends of s.
+// rotate gives the session that holds the token hash old the token, epoch, uses
+// and ends of s.
 func (t Tx) rotate(ctx context.Context, s mapae.Session, old [32]byte) error {
 	uses, err := usesText(s.Uses)
 	if err != nil {
 		return fmt.Errorf("write uses: %w", err)
 	}
-	err = t.write(ctx, rotateSession, s.TokenHash[:], uses, micros(s.SeenAt), micros(s.IdleEndsAt), micros(s.EndsAt),
+	err = t.write(ctx, rotateSession, s.TokenHash[:], s.Epoch, uses, micros(s.SeenAt), micros(s.IdleEndsAt), micros(s.EndsAt),
 		blob(s.ID), blob(s.UserID), old[:])
 	if err != nil {
 		return fmt.Errorf("rotate session: %w", err)

@@ -9,14 +9,15 @@ import (
 
 const (
 	// Whether a thing is spent for the first time is decided by the insert.
-	// What ended at or before the mark may have been swept and is refused.
+	// What ended at or before its kind's mark may have been swept and is refused.
 	insertSpent = `INSERT INTO mapae_spent (ends_at, kind, id) SELECT $1, $2, $3
-	WHERE (SELECT value FROM mapae_marks WHERE name = 'spent') < $1 ON CONFLICT DO NOTHING`
+	WHERE NOT EXISTS (SELECT 1 FROM mapae_swept WHERE kind = $2 AND ends_at >= $1) ON CONFLICT DO NOTHING`
 
 	deleteSpent = `DELETE FROM mapae_spent WHERE (ends_at, kind, id) IN
-	(SELECT ends_at, kind, id FROM mapae_spent WHERE ends_at < $1 ORDER BY ends_at, kind, id LIMIT $2) RETURNING ends_at`
+	(SELECT ends_at, kind, id FROM mapae_spent WHERE ends_at < $1 ORDER BY ends_at, kind, id LIMIT $2) RETURNING kind, ends_at`
 
-	raiseMark = `UPDATE mapae_marks SET value = $1 WHERE name = 'spent' AND value < $1`
+	raiseMark = `INSERT INTO mapae_swept (kind, ends_at) VALUES ($1, $2)
+	ON CONFLICT (kind) DO UPDATE SET ends_at = excluded.ends_at WHERE mapae_swept.ends_at < excluded.ends_at`
 )
 
 // Spend implements mapae.Tx.
@@ -26,16 +27,19 @@ func (t Tx) Spend(ctx context.Context, s mapae.Spend) (bool, error) {
 }
 
 // sweepSpent removes at most limit spent things that ended before then and
-// moves the mark to the newest end removed.
+// moves the mark of each kind to the newest end removed.
 func (t Tx) sweepSpent(ctx context.Context, before time.Time, limit int) (removed int64, err error) {
-	var end, newest int64
-	err = t.q.Rows(ctx, deleteSpent, args(micros(before), int64(limit)), []any{&end}, func() error {
+	var kind, end int64
+	newest := map[int64]int64{}
+	err = t.q.Rows(ctx, deleteSpent, args(micros(before), int64(limit)), []any{&kind, &end}, func() error {
 		removed++
-		newest = max(newest, end)
+		newest[kind] = max(newest[kind], end)
 		return nil
 	})
-	if err == nil && removed > 0 {
-		_, err = t.q.Exec(ctx, raiseMark, newest)
+	for kind, end := range newest {
+		if err == nil {
+			_, err = t.q.Exec(ctx, raiseMark, kind, end)
+		}
 	}
 	return removed, err
 }

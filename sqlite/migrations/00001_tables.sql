@@ -65,12 +65,11 @@ CREATE TABLE mapae_spent (
     PRIMARY KEY (ends_at, kind, id)
 ) STRICT, WITHOUT ROWID;
 
--- Named numbers. 'spent': the newest end that was swept from mapae_spent.
-CREATE TABLE mapae_marks (
-    name  TEXT PRIMARY KEY NOT NULL,
-    value INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-INSERT INTO mapae_marks (name, value) VALUES ('spent', 0);
+-- The newest end of each kind that was swept from mapae_spent.
+CREATE TABLE mapae_swept (
+    kind    INTEGER PRIMARY KEY NOT NULL,
+    ends_at INTEGER NOT NULL
+) STRICT;
 
 -- What a user knows or holds besides credentials, one row each: the hash of a password, a sealed TOTP key and the last
 -- step that was used, the keyed hash of a recovery code. used_at is 0 until a code is spent; key_id names the root key.
