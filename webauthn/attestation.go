@@ -35,8 +35,9 @@ type AttestationVerifier interface {
 // maxFormat is the longest identifier of a statement format (§8.1).
 const maxFormat = 32
 
-// verifyAttestation makes the steps 7.1.21 to 7.1.24.
-func verifyAttestation(s *AttestationStatement, key *publicKey, verifier AttestationVerifier) (string, error) {
+// verifyAttestation makes the steps 7.1.21 to 7.1.24; statement is what
+// s.Statement encodes.
+func verifyAttestation(s *AttestationStatement, statement cborPairs, key *publicKey, verifier AttestationVerifier) (string, error) {
 	// 7.1.21: determine the format by an exact match.
 	if len(s.Format) > maxFormat {
 		return "", refuse("7.1.21", CheckAttestation, s.Format, "a format of at most 32 bytes")
@@ -46,9 +47,9 @@ func verifyAttestation(s *AttestationStatement, key *publicKey, verifier Attesta
 	var err error
 	switch s.Format {
 	case "none":
-		s.Type, err = verifyNone(s)
+		s.Type, err = verifyNone(statement)
 	case "packed":
-		s.Type, err = verifyPackedSelf(s, key)
+		s.Type, err = verifyPackedSelf(s, statement, key)
 	}
 	if err != nil {
 		return "", refuseCause("7.1.22", CheckAttestation, err)
@@ -73,12 +74,8 @@ func verifyAttestation(s *AttestationStatement, key *publicKey, verifier Attesta
 }
 
 // verifyNone follows §8.7: the statement is empty.
-func verifyNone(s *AttestationStatement) (string, error) {
-	pairs, err := cborWholeMap(s.Statement)
-	if err != nil {
-		return "", err
-	}
-	if len(pairs) > 0 {
+func verifyNone(statement cborPairs) (string, error) {
+	if len(statement) > 0 {
 		return "", errors.New("statement of format none is not empty")
 	}
 	return AttestationTypeNone, nil
@@ -86,19 +83,15 @@ func verifyNone(s *AttestationStatement) (string, error) {
 
 // verifyPackedSelf follows §8.2 for a statement without certificates; it leaves
 // one with certificates to the verifier.
-func verifyPackedSelf(s *AttestationStatement, key *publicKey) (string, error) {
-	pairs, err := cborWholeMap(s.Statement)
-	if err != nil {
-		return "", err
-	}
-	if pairs.text("x5c") != nil {
+func verifyPackedSelf(s *AttestationStatement, statement cborPairs, key *publicKey) (string, error) {
+	if statement.text("x5c") != nil {
 		return "", nil
 	}
-	alg, ok := asInt(pairs.text("alg"))
+	alg, ok := asInt(statement.text("alg"))
 	if !ok || alg != int64(s.Algorithm) {
 		return "", errors.New("packed self: alg is not that of the credential")
 	}
-	signature, ok := asBytes(pairs.text("sig"))
+	signature, ok := asBytes(statement.text("sig"))
 	if !ok || !key.verify(s.AuthenticatorData, s.ClientDataHash[:], signature) {
 		return "", errors.New("packed self: signature is missing or wrong")
 	}

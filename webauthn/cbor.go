@@ -235,8 +235,8 @@ func asString(item []byte, kind byte) ([]byte, bool) {
 	return rest, true
 }
 
-// cborEncodeMap encodes keys and values, which are int, int64 or []byte, in the
-// order given, which must be the canonical one.
+// cborEncodeMap encodes keys and values, which are int, int64 or []byte, all
+// below 65,536 in value or length, in the order given, which must be canonical.
 func cborEncodeMap(keysAndValues []any) []byte {
 	out := cborAppendHead(nil, cborMap, uint64(len(keysAndValues)/2))
 	for _, v := range keysAndValues {
@@ -252,16 +252,15 @@ func cborEncodeMap(keysAndValues []any) []byte {
 	return out
 }
 
+// cborAppendHead appends a head whose number is below 65,536.
 func cborAppendHead(out []byte, major byte, n uint64) []byte {
 	switch {
 	case n < 24:
 		return append(out, major<<5|byte(n))
 	case n <= math.MaxUint8:
 		return append(out, major<<5|24, byte(n))
-	case n <= math.MaxUint16:
-		return binary.BigEndian.AppendUint16(append(out, major<<5|25), uint16(n))
 	}
-	return binary.BigEndian.AppendUint32(append(out, major<<5|26), uint32(n))
+	return binary.BigEndian.AppendUint16(append(out, major<<5|25), uint16(n))
 }
 
 func cborAppendInt(out []byte, n int64) []byte {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 )
 
 // COSE key types and curves (RFC 9053 §7), and the labels of a COSE_Key.
@@ -180,21 +181,19 @@ func (p *publicKey) encode() []byte {
 func (p *publicKey) verify(first, second, signature []byte) bool {
 	s := schemes[p.algorithm]
 	if key, ok := p.key.(ed25519.PublicKey); ok {
-		return ed25519.Verify(key, append(append(make([]byte, 0, len(first)+len(second)), first...), second...), signature)
+		return ed25519.Verify(key, slices.Concat(first, second), signature)
 	}
 	h := s.hash.New()
 	h.Write(first)
 	h.Write(second)
 	digest := h.Sum(nil)
-	switch key := p.key.(type) {
-	case *ecdsa.PublicKey:
+	if key, ok := p.key.(*ecdsa.PublicKey); ok {
 		return ecdsa.VerifyASN1(key, digest, signature)
-	case *rsa.PublicKey:
-		if s.pss {
-			options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
-			return rsa.VerifyPSS(key, s.hash, digest, signature, options) == nil
-		}
-		return rsa.VerifyPKCS1v15(key, s.hash, digest, signature) == nil
 	}
-	return false
+	key := p.key.(*rsa.PublicKey)
+	if s.pss {
+		options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
+		return rsa.VerifyPSS(key, s.hash, digest, signature, options) == nil
+	}
+	return rsa.VerifyPKCS1v15(key, s.hash, digest, signature) == nil
 }

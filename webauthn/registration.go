@@ -76,7 +76,7 @@ func VerifyRegistration(r *RegistrationResponse, want RegistrationWant) (*Regist
 
 	// 7.1.21 to 7.1.24: the attestation statement.
 	canonical := key.encode()
-	attestationType, err := verifyAttestation(o.statement(hash, key.algorithm, canonical), key, want.Attestation)
+	attestationType, err := verifyAttestation(o.about(hash, key.algorithm, canonical), o.statement, key, want.Attestation)
 	if err != nil {
 		return nil, err
 	}
@@ -106,10 +106,11 @@ func VerifyRegistration(r *RegistrationResponse, want RegistrationWant) (*Regist
 
 // attestationObject is the CBOR map of §6.5.4.
 type attestationObject struct {
-	format   string
-	stmt     []byte // a CBOR map
-	authData []byte
-	auth     *authData
+	format       string
+	rawStatement []byte
+	statement    cborPairs // what rawStatement encodes
+	authData     []byte
+	auth         *authData
 }
 
 func readAttestationObject(raw []byte) (*attestationObject, error) {
@@ -117,12 +118,15 @@ func readAttestationObject(raw []byte) (*attestationObject, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &attestationObject{stmt: m.text("attStmt")}
+	o := &attestationObject{rawStatement: m.text("attStmt")}
 	var okFormat, okData bool
 	o.format, okFormat = asText(m.text("fmt"))
 	o.authData, okData = asBytes(m.text("authData"))
-	if !okFormat || !okData || len(o.stmt) == 0 || o.stmt[0]>>5 != cborMap {
-		return nil, errors.New("attestation object: fmt, attStmt or authData is missing or of another type")
+	if !okFormat || !okData {
+		return nil, errors.New("attestation object: fmt or authData is missing or of another type")
+	}
+	if o.statement, _, err = cborReadMap(o.rawStatement, 1); err != nil {
+		return nil, fmt.Errorf("attStmt: %w", err)
 	}
 	if o.auth, err = readAuthData(o.authData); err != nil {
 		return nil, err
@@ -166,10 +170,10 @@ func verifyCredentialID(id, told []byte) error {
 	return nil
 }
 
-func (o *attestationObject) statement(hash [32]byte, alg Algorithm, canonical []byte) *AttestationStatement {
+func (o *attestationObject) about(hash [32]byte, alg Algorithm, canonical []byte) *AttestationStatement {
 	return &AttestationStatement{
 		Format:            o.format,
-		Statement:         o.stmt,
+		Statement:         o.rawStatement,
 		AuthenticatorData: o.authData,
 		ClientDataHash:    hash,
 		AAGUID:            o.auth.aaguid,
