@@ -90,7 +90,7 @@ func (d Descriptor) MarshalJSON() ([]byte, error) {
 const publicKeyType = "public-key"
 
 // CreationOptions starts a registration ceremony. It marshals as
-// PublicKeyCredentialCreationOptionsJSON (§5.1.9), which the browser reads with
+// PublicKeyCredentialCreationOptionsJSON (§5.1.8), which the browser reads with
 // PublicKeyCredential.parseCreationOptionsFromJSON.
 type CreationOptions struct {
 	RP                 RPEntity
@@ -185,7 +185,7 @@ func (o CreationOptions) MarshalJSON() ([]byte, error) {
 }
 
 // RequestOptions starts an authentication ceremony. It marshals as
-// PublicKeyCredentialRequestOptionsJSON (§5.1.10), which the browser reads with
+// PublicKeyCredentialRequestOptionsJSON (§5.1.9), which the browser reads with
 // PublicKeyCredential.parseRequestOptionsFromJSON.
 type RequestOptions struct {
 	RPID             string

@@ -16,7 +16,7 @@ const (
 	maxTransport    = 32
 )
 
-// RegistrationResponse is a RegistrationResponseJSON (§5.1.8.1) that could be
+// RegistrationResponse is a RegistrationResponseJSON (§5.1) that could be
 // read; nothing in it is verified yet.
 type RegistrationResponse struct {
 	ID                []byte     // the raw credential ID
@@ -29,7 +29,7 @@ type RegistrationResponse struct {
 	discoverable *bool // credProps.rk
 }
 
-// AssertionResponse is an AuthenticationResponseJSON (§5.1.8.2) that could be
+// AssertionResponse is an AuthenticationResponseJSON (§5.1) that could be
 // read; nothing in it is verified yet.
 type AssertionResponse struct {
 	ID                []byte     // the raw credential ID
