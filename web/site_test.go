@@ -7,6 +7,7 @@ import (
 	"flag"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -82,6 +83,7 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	if in.Body == nil {
 		in.Body = http.NoBody
 	}
+	maps.DeleteFunc(in.Header, func(_ string, values []string) bool { return len(values) == 0 })
 	rec := httptest.NewRecorder()
 	w.h.ServeHTTP(rec, in)
 	answer := rec.Result()
@@ -145,7 +147,7 @@ type edit func(*http.Request)
 
 func header(name string, values ...string) edit {
 	return func(r *http.Request) {
-		delete(r.Header, http.CanonicalHeaderKey(name))
+		r.Header[http.CanonicalHeaderKey(name)] = nil
 		for _, v := range values {
 			r.Header.Add(name, v)
 		}
@@ -202,7 +204,11 @@ func (p person) send(method, path, body string, edits ...edit) reply {
 	for _, e := range edits {
 		e(r)
 	}
-	answer, err := p.HTTP.Do(r)
+	browser := *p.HTTP
+	if _, own := r.Header["Cookie"]; own {
+		browser.Jar = nil // else it adds its own
+	}
+	answer, err := browser.Do(r)
 	if err != nil {
 		p.w.t.Fatal(err)
 	}
