@@ -10,7 +10,7 @@ need() { missing+=("$@"); }
 has gcc || need gcc
 [ -e /usr/include/stdlib.h ] || need libc6-dev
 # The headless shell is half the size of chromium, has WebAuthn and autofill too, and is what we install.
-has chromium || has chromium-headless-shell || need chromium-headless-shell
+has chromium || has chromium-headless-shell || has google-chrome || need chromium-headless-shell
 compgen -G '/usr/share/fonts/*/noto/NotoSansCJK*' >/dev/null || need fonts-noto-cjk
 has postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need postgresql
 has node || need nodejs
