@@ -69,10 +69,7 @@ func badClientData(
 	add := func(row, name string, check webauthn.Check, setup func(*webauthntest.Authenticator)) {
 		all = append(all, badInput{rows[row], row + " " + name, check, run(setup)})
 	}
-	const (
-		typ, encoding = webauthn.CheckType, webauthn.CheckEncoding
-		org, chal     = webauthn.CheckOrigin, webauthn.CheckChallenge
-	)
+	const typ, chal = webauthn.CheckType, webauthn.CheckChallenge
 	add("type missing", "", typ, clientMember("type", absent{}))
 	add("type number", "", typ, clientMember("type", 1))
 	add("type empty", "", typ, clientMember("type", ""))
@@ -97,6 +94,14 @@ func badClientData(
 		f.Challenge = b64([]byte("a challenge of somebody else ..."))
 		f.Response = func(m map[string]any) { m["expectedChallenge"] = f.Challenge }
 	}))
+	return append(append(all, badOrigins(rows, run)...), badTopOrigins(rows["top"], framed)...)
+}
+
+func badOrigins(rows map[string]string, run func(func(*webauthntest.Authenticator)) func(*testing.T) error) (all []badInput) {
+	add := func(row, name string, check webauthn.Check, setup func(*webauthntest.Authenticator)) {
+		all = append(all, badInput{rows[row], row + " " + name, check, run(setup)})
+	}
+	const encoding, org = webauthn.CheckEncoding, webauthn.CheckOrigin
 	add("origin missing", "", org, clientMember("origin", absent{}))
 	add("origin missing", "number", org, clientMember("origin", 1))
 	add("origin missing", "empty", org, clientMember("origin", ""))
@@ -131,7 +136,7 @@ func badClientData(
 	}))
 	add("bom", "", "", clientData(func(s string) string { return "\xef\xbb\xbf" + s }))
 	add("huge", "", encoding, forged(func(f *webauthntest.Forge) { f.Members = `"x":"` + strings.Repeat("x", 8<<10) + `"` }))
-	return append(all, badTopOrigins(rows["top"], framed)...)
+	return all
 }
 
 func badTopOrigins(row string, framed func(setup func(*webauthntest.Authenticator), cross bool, tops []string) func(*testing.T) error) []badInput {

@@ -17,18 +17,18 @@ func both(row, name string, check webauthn.Check, edit func(string) string) []ba
 
 func constant(s string) func(string) string { return func(string) string { return s } }
 
-func badJSON() (all []badInput) {
+// addMember puts the text of a member in front of the others.
+func addMember(text string) func(string) string { return replace("{", "{"+text+",") }
+
+func badJSON() []badInput {
+	return append(append(badText(), badMembers()...), badResponseMembers()...)
+}
+
+func badText() (all []badInput) {
 	const encoding = webauthn.CheckEncoding
 	add := func(row, name string, check webauthn.Check, edit func(string) string) {
 		all = append(all, both(row, name, check, edit)...)
 	}
-	onCreate := func(row, name string, check webauthn.Check, edit func(string) string) {
-		all = append(all, badInput{row, name, check, registrationBody(edit)})
-	}
-	onGet := func(row, name string, check webauthn.Check, edit func(string) string) {
-		all = append(all, badInput{row, name, check, assertionBody(edit)})
-	}
-	addMember := func(text string) func(string) string { return replace("{", "{"+text+",") }
 
 	add("BI-041", "not JSON", encoding, constant("<xml/>"))
 	add("BI-041", "nothing", encoding, constant(""))
@@ -57,6 +57,16 @@ func badJSON() (all []badInput) {
 	add("BI-052", "1e400", encoding, addMember(`"n":1e400`))
 	add("BI-052", "10,000 digits", encoding, addMember(`"n":`+strings.Repeat("1", 10_000)))
 	add("BI-052", "leading zero", encoding, addMember(`"n":01`))
+	add("BI-041", "more than 64 KiB", encoding, addMember(`"x":"`+strings.Repeat("x", 64<<10)+`"`))
+	add("BI-041", "33 members", encoding, addMember(manyMembers(33)))
+	return all
+}
+
+func badMembers() (all []badInput) {
+	const encoding = webauthn.CheckEncoding
+	add := func(row, name string, check webauthn.Check, edit func(string) string) {
+		all = append(all, both(row, name, check, edit)...)
+	}
 	add("BI-053", "no id", encoding, atTop("id", absent{}))
 	add("BI-053", "no rawId", encoding, atTop("rawId", absent{}))
 	add("BI-055", "id not base64url", encoding, atTop("id", "!!"))
@@ -73,6 +83,22 @@ func badJSON() (all []badInput) {
 	add("BI-064", "clientDataJSON a number", encoding, inResponse("clientDataJSON", 1))
 	add("BI-064", "no clientDataJSON", encoding, inResponse("clientDataJSON", absent{}))
 	add("BI-065", "clientDataJSON empty", encoding, inResponse("clientDataJSON", ""))
+	add("BI-073", "extension results an array", webauthn.CheckExtension, atTop("clientExtensionResults", []any{}))
+	add("BI-073", "extension results null", webauthn.CheckExtension, atTop("clientExtensionResults", nil))
+	add("BI-073", "extension results deep", encoding, addMember(`"deep":`+strings.Repeat("[", 100)+strings.Repeat("]", 100)))
+	add("BI-073", "rk a string", "", atTop("clientExtensionResults", map[string]any{"credProps": map[string]any{"rk": "yes"}}))
+	add("BI-073", "credProps a number", "", atTop("clientExtensionResults", map[string]any{"credProps": 1}))
+	return all
+}
+
+func badResponseMembers() (all []badInput) {
+	const encoding = webauthn.CheckEncoding
+	onCreate := func(row, name string, check webauthn.Check, edit func(string) string) {
+		all = append(all, badInput{row, name, check, registrationBody(edit)})
+	}
+	onGet := func(row, name string, check webauthn.Check, edit func(string) string) {
+		all = append(all, badInput{row, name, check, assertionBody(edit)})
+	}
 	for row, name := range map[string]string{"BI-067": "authenticatorData", "BI-068": "signature"} {
 		for label, value := range map[string]any{"missing": absent{}, "a number": 1, "not base64url": "a+b=", "empty": "", "null": nil} {
 			onGet(row, name+" "+label, encoding, inResponse(name, value))
@@ -104,13 +130,6 @@ func badJSON() (all []badInput) {
 	onCreate("BI-070", "transports without end", encoding, inResponse("transports", strings.Split(strings.Repeat("usb ", 17), " ")))
 	onCreate("BI-070", "transport of 33 bytes", encoding, inResponse("transports", []string{strings.Repeat("u", 33)}))
 	onCreate("BI-070", "no transports", "", inResponse("transports", absent{}))
-	add("BI-073", "extension results an array", webauthn.CheckExtension, atTop("clientExtensionResults", []any{}))
-	add("BI-073", "extension results null", webauthn.CheckExtension, atTop("clientExtensionResults", nil))
-	add("BI-073", "extension results deep", encoding, addMember(`"deep":`+strings.Repeat("[", 100)+strings.Repeat("]", 100)))
-	add("BI-073", "rk a string", "", atTop("clientExtensionResults", map[string]any{"credProps": map[string]any{"rk": "yes"}}))
-	add("BI-073", "credProps a number", "", atTop("clientExtensionResults", map[string]any{"credProps": 1}))
-	add("BI-041", "more than 64 KiB", encoding, addMember(`"x":"`+strings.Repeat("x", 64<<10)+`"`))
-	add("BI-041", "33 members", encoding, addMember(manyMembers(33)))
 	return all
 }
 

@@ -167,15 +167,20 @@ func sign(how func(c *webauthntest.Credential, message []byte) ([]byte, error)) 
 	})
 }
 
-func badSignatures() (all []badInput) {
-	add := func(row, name string, alg webauthn.Algorithm, how func(c *webauthntest.Credential, message []byte) ([]byte, error)) {
-		all = append(all, badInput{row, name, webauthn.CheckSignature, signingInWith(alg, sign(how))})
-	}
+// signed is a case of an assertion that is signed another way.
+func signed(row, name string, alg webauthn.Algorithm, how func(c *webauthntest.Credential, message []byte) ([]byte, error)) badInput {
+	return badInput{row, name, webauthn.CheckSignature, signingInWith(alg, sign(how))}
+}
+
+func badSignatures() []badInput { return append(malformedSignatures(), foreignSignatures()...) }
+
+// malformedSignatures are good signatures whose encoding was changed.
+func malformedSignatures() (all []badInput) {
 	edit := func(row, name string, alg webauthn.Algorithm, change func(signature []byte) []byte) {
-		add(row, name, alg, func(c *webauthntest.Credential, m []byte) ([]byte, error) {
+		all = append(all, signed(row, name, alg, func(c *webauthntest.Credential, m []byte) ([]byte, error) {
 			s, err := c.Sign(rand.Reader, m)
 			return change(s), err
-		})
+		}))
 	}
 	integers := func(row, name string, change func(r, s *big.Int) (*big.Int, *big.Int)) {
 		edit(row, name, webauthn.ES256, func(signature []byte) []byte {
@@ -201,6 +206,14 @@ func badSignatures() (all []badInput) {
 	edit("BI-266", "bytes behind", webauthn.ES256, func(s []byte) []byte { return append(s, 0) })
 	edit("BI-269", "one byte", webauthn.ES256, func(s []byte) []byte { return s[:1] })
 	edit("BI-278", "S + L", webauthn.EdDSA, addOrder)
+	return all
+}
+
+// foreignSignatures are over another message, or made with another key or scheme.
+func foreignSignatures() (all []badInput) {
+	add := func(row, name string, alg webauthn.Algorithm, how func(c *webauthntest.Credential, message []byte) ([]byte, error)) {
+		all = append(all, signed(row, name, alg, how))
+	}
 	add("BI-268", "r‖s", webauthn.ES256, func(c *webauthntest.Credential, m []byte) ([]byte, error) {
 		digest := sha256.Sum256(m)
 		r, s, err := ecdsa.Sign(rand.Reader, c.Key.(*ecdsa.PrivateKey), digest[:])
