@@ -40,12 +40,24 @@ func Example() {
 	// Output: public-key YW5u
 }
 
-// A page of an attacker, whose browser tells the truth: your server must refuse.
+// A response that tells another origin, as one relayed from a page of an
+// attacker would: your server must refuse it.
 func ExampleForge() {
-	victim := webauthntest.New("https://example.com")
-	victim.Forge.Origin = "https://examp1e.com"
+	phone := webauthntest.New("https://example.com")
+	phone.Forge.Origin = "https://examp1e.com"
+	phone.Forge.ClientData = func(b []byte) []byte {
+		fmt.Println(string(b))
+		return b
+	}
 
-	_, err := victim.Get([]byte(`{"rpId": "example.com", "challenge": "AQEBAQEBAQEBAQEBAQEBAQ"}`))
+	_, err := phone.Create([]byte(`{
+		"rp": {"id": "example.com", "name": "Example"},
+		"user": {"id": "YW5u", "name": "ann@example.com", "displayName": "Ann"},
+		"challenge": "AAAAAAAAAAAAAAAAAAAAAA",
+		"pubKeyCredParams": [{"type": "public-key", "alg": -7}]
+	}`))
 	fmt.Println(err)
-	// Output: webauthntest: NotAllowedError: no credential for example.com
+	// Output:
+	// {"type":"webauthn.create","challenge":"AAAAAAAAAAAAAAAAAAAAAA","origin":"https://examp1e.com","crossOrigin":false}
+	// <nil>
 }
