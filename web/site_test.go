@@ -33,7 +33,8 @@ const (
 	bob   = "bob@example.com"
 )
 
-// world is a site in this process, under a clock that stands still.
+// world is a site in this process, under a clock that moves by a microsecond
+// each time that it is read.
 type world struct {
 	t     *testing.T
 	ctx   context.Context
@@ -57,7 +58,7 @@ func newWorld(t *testing.T, settings ...setting) *world {
 		Store: memory.New(), Secrets: []mapae.RootKey{mapae.NewRootKey()},
 		RP:      mapae.RelyingParty{ID: "example.com", Name: "Example", Origins: []string{home}},
 		Methods: []mapae.Method{mapae.Passkey{}},
-		Clock:   func() time.Time { return time.UnixMicro(w.clock.Load()) },
+		Clock:   func() time.Time { return time.UnixMicro(w.clock.Add(1)) },
 	}
 	face := Config{Logger: slog.New(slog.NewTextHandler(w.log, nil))}
 	for _, set := range settings {
