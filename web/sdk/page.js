@@ -16,11 +16,11 @@ const on = (selector, f, type = "click") =>
 
 const status = /** @type {HTMLElement|undefined} */ (one("#status"))
 
-/** @param {string} key of a sentence, or "" @param {string} [more] said after it */
-function say(key, more = "") {
+/** @param {string} key of a sentence, or "" @param {string} [text] said in its place */
+function say(key, text) {
   if (!status) return
-  status.dataset.tone = /server|failed|network|origin|locked/.test(key) ? "alert" : "calm"
-  status.textContent = [status.dataset[key] || "", more].join(" ").trim()
+  status.dataset.tone = /server|failed/.test(key) ? "alert" : "calm"
+  status.textContent = text || status.dataset[key] || ""
 }
 
 /** @param {string} url a path on this origin */
@@ -66,15 +66,12 @@ function show(e) {
     input.focus()
     return say("")
   }
-  if (http && /failed|policy/.test(code)) return say("", message)
-  say(code)
-  if (!status) return
-  if (code === "locked") {
-    const then = new Date(Date.now() + retryAfter * 1000)
-    const time = then.toLocaleTimeString(document.documentElement.lang, { hour: "numeric", minute: "2-digit" })
-    status.textContent = (status.textContent || "").replace("{time}", time)
-  }
-  if (code === "server" && requestId) say(code, (status.dataset.reference || "").replace("{id}", requestId))
+  if (http && /failed|policy/.test(code)) return say(code, message)
+  const { [code]: sentence = "", reference = "" } = status ? status.dataset : {}
+  const then = new Date(Date.now() + retryAfter * 1000)
+  const time = then.toLocaleTimeString(document.documentElement.lang, { hour: "numeric", minute: "2-digit" })
+  const ask = code === "server" && requestId ? " " + reference.replace("{id}", requestId) : ""
+  say(code, sentence.replace("{time}", time) + ask)
 }
 
 /** @type {object|undefined} the newest run */
