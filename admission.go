@@ -14,7 +14,7 @@ package mapae
 //     verdict is VerdictAdmittedRegressed;
 //  4. insert Session, or, where Rotate is set, replace TokenHash, Epoch, Uses,
 //     SeenAt and the two ends of that user's session Session.ID whose token
-//     hash is *Rotate (whatever epoch that row has: step 2 has compared the
+//     hash is *Rotate and whose ends are after Session.SeenAt (whatever epoch that row has: step 2 has compared the
 //     new one); gone: VerdictUserChanged;
 //  5. append the event that Outcomes has for the verdict.
 //
@@ -47,12 +47,12 @@ func (a *Admission) EventFor(v Verdict) (Event, bool) {
 type Verdict uint8
 
 const (
-	VerdictAdmitted          Verdict = iota
-	VerdictAdmittedRegressed         // admitted; a synced passkey's counter did not rise
-	VerdictSpent                     // the challenge was used before
-	VerdictUserChanged               // user or session gone, disabled, or of another epoch
-	VerdictCredentialGone            // no such credential of that user any more
-	VerdictCounterRegressed          // a device-bound passkey's counter did not rise
+	VerdictSpent             Verdict = iota // the challenge was used before; the zero value admits nobody
+	VerdictAdmitted                         // the session was made
+	VerdictAdmittedRegressed                // admitted; a synced passkey's counter did not rise
+	VerdictUserChanged                      // user or session gone, disabled, or of another epoch
+	VerdictCredentialGone                   // no such credential of that user any more
+	VerdictCounterRegressed                 // a device-bound passkey's counter did not rise
 
 	verdicts = iota
 )
@@ -62,5 +62,5 @@ func (v Verdict) Admitted() bool { return v == VerdictAdmitted || v == VerdictAd
 
 // String returns the word that stands as an event's reason.
 func (v Verdict) String() string {
-	return [verdicts]string{"", "counter", "spent", "user_changed", "credential_gone", "counter"}[v]
+	return [verdicts]string{"spent", "", "counter", "user_changed", "credential_gone", "counter"}[v]
 }

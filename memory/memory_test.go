@@ -12,3 +12,5 @@ func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(*testing.T) mapae.Store { return memory.New() })
 }
+
+func BenchmarkStore(b *testing.B) { storetest.Benchmark(b, memory.New()) }

@@ -46,7 +46,11 @@ func (b *batch) begin() { b.open = b.exec(beginBatch) == nil }
 // let gives a member that waited its turn.
 func (b *batch) let(m *member) {
 	b.others = append(b.others, m)
-	if b.broken == nil {
+	switch {
+	case b.broken != nil:
+	case m.ours:
+		b.run(m)
+	default:
 		m.told <- turn{runs, b}
 		<-m.ran
 	}

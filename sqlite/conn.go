@@ -25,6 +25,7 @@ var (
 		{"foreign_keys", "ON", "1"},
 		{"trusted_schema", "OFF", "0"},
 		{"cache_size", "-16384", "-16384"},
+		{"temp_store", "MEMORY", "2"}, // what a savepoint keeps for undoing stays off the disk
 	}
 	writePragmas = append([]pragma{
 		{"journal_size_limit", "67108864", "67108864"},
@@ -109,7 +110,7 @@ func (c *conn) prepare(sql string) (statement, error) {
 
 // Ping implements sqlstore.Querier.
 func (c *conn) Ping(context.Context) error {
-	return c.query("SELECT 1 FROM mapae_marks LIMIT 1", nil, func([]driver.Value) error { return nil })
+	return c.query("SELECT 1 FROM mapae_keys LIMIT 1", nil, func([]driver.Value) error { return nil })
 }
 
 // Exec implements sqlstore.Querier.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/mapae/mapae"
+	"github.com/mapae/mapae/memory"
 	"github.com/mapae/mapae/sqlite"
 	"github.com/mapae/mapae/storetest"
 )
@@ -22,4 +23,11 @@ func open(t testing.TB) *sqlite.Store {
 func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) mapae.Store { return open(t) })
+}
+
+func TestRandomTransactionsDoWhatMemoryDoes(t *testing.T) {
+	t.Parallel()
+	storetest.Compare(t,
+		func(t *testing.T) mapae.Store { return open(t) },
+		func(*testing.T) mapae.Store { return memory.New() })
 }

@@ -87,7 +87,7 @@ func (s *Store) Update(ctx context.Context, f func(mapae.Tx) error) error {
 
 // Admit implements mapae.Store.
 func (s *Store) Admit(ctx context.Context, a mapae.Admission) (v mapae.Verdict, err error) {
-	err = s.writer.update(ctx, func(tx mapae.Tx) error {
+	err = s.writer.updateOurs(ctx, func(tx mapae.Tx) error {
 		v, err = tx.Admit(ctx, a)
 		return err
 	})
@@ -96,7 +96,7 @@ func (s *Store) Admit(ctx context.Context, a mapae.Admission) (v mapae.Verdict, 
 
 // Sweep implements mapae.Store.
 func (s *Store) Sweep(ctx context.Context, plan mapae.SweepPlan) (removed int, err error) {
-	return sqlstore.Sweep(ctx, s.Reader, s.writer.update, plan)
+	return sqlstore.Sweep(ctx, s.Reader, s.writer.updateOurs, plan)
 }
 
 // Close waits for what is under way, moves the write-ahead log into the file

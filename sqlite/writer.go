@@ -29,6 +29,7 @@ type writer struct {
 type member struct {
 	ctx  context.Context
 	f    func(mapae.Tx) error
+	ours bool // f is this package's and can't panic: the leader may run it
 	err  error
 	told chan turn     // from the leader
 	ran  chan struct{} // to the leader, after runs
@@ -50,12 +51,23 @@ const (
 
 func newWriter(c *conn) *writer { return &writer{conn: c} }
 
-// update runs f in a transaction.
+// update runs a caller's function in a transaction: in the caller's goroutine,
+// so that its panics are the caller's.
 func (w *writer) update(ctx context.Context, f func(mapae.Tx) error) error {
-	if err := ctx.Err(); err != nil {
+	return w.do(&member{ctx: ctx, f: f, ran: make(chan struct{}, 1)})
+}
+
+// updateOurs runs a function of this package in a transaction, in whatever
+// goroutine leads: that saves two switches.
+func (w *writer) updateOurs(ctx context.Context, f func(mapae.Tx) error) error {
+	return w.do(&member{ctx: ctx, f: f, ours: true})
+}
+
+func (w *writer) do(m *member) error {
+	if err := m.ctx.Err(); err != nil {
 		return err
 	}
-	m := &member{ctx: ctx, f: f, told: make(chan turn, 1), ran: make(chan struct{}, 1)}
+	m.told = make(chan turn, 1)
 	lead, err := w.join(m)
 	if err != nil {
 		return err
@@ -67,7 +79,7 @@ func (w *writer) update(ctx context.Context, f func(mapae.Tx) error) error {
 	t, waited := w.wait(m)
 	switch {
 	case !waited:
-		return ctx.Err()
+		return m.ctx.Err()
 	case t.word == leads:
 		return w.lead(m)
 	case t.word == runs:

@@ -217,7 +217,11 @@ func txTogether(f *fixture) {
 }
 
 func txClosed(f *fixture) {
-	f.add(newUser(1))
+	f.answers("ping before", f.store.Ping(f.ctx), nil)
+	f.update(func(tx mapae.Tx) error {
+		f.answers("ping inside a transaction", tx.Ping(f.ctx), nil)
+		return tx.AddUser(f.ctx, newUser(1))
+	})
 	f.answers("close", f.store.Close(), nil)
 	_, err := f.store.User(f.ctx, newUser(1).ID)
 	f.same("read fails", err != nil && !is(err, mapae.ErrNotFound), true)

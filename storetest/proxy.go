@@ -1,0 +1,263 @@
+package storetest
+
+import (
+	"context"
+	"time"
+
+	"github.com/mapae/mapae"
+)
+
+// callKind is the kind of a call that a proxied store is about to make.
+type callKind int
+
+const (
+	callRead   callKind = iota // outside of a transaction
+	callBegin                  // a transaction, before its function runs
+	callTxRead                 // inside a transaction
+	callWrite                  // inside a transaction
+	callCommit                 // a transaction, after its function ran
+)
+
+// before is asked before each call; its error is the call's.
+type before func(callKind) error
+
+// proxyReader asks before each read.
+type proxyReader struct {
+	before func() error
+	reader mapae.Reader
+}
+
+// proxyTx asks before each call inside a transaction.
+type proxyTx struct {
+	proxyReader
+	before func() error
+	tx     mapae.Tx
+}
+
+// proxy asks before each call of the store within.
+type proxy struct {
+	proxyReader
+	before before
+	store  mapae.Store
+}
+
+var _ mapae.Store = proxy{}
+
+func newProxy(s mapae.Store, b before) proxy {
+	return proxy{proxyReader{func() error { return b(callRead) }, s}, b, s}
+}
+
+// Close closes the store within.
+func (p proxy) Close() error { return p.store.Close() }
+
+// Update implements mapae.Store. An error of before inside the function fails
+// the transaction even if the function swallows it.
+func (p proxy) Update(ctx context.Context, f func(mapae.Tx) error) error {
+	if err := p.before(callBegin); err != nil {
+		return err
+	}
+	return p.store.Update(ctx, func(tx mapae.Tx) error {
+		var broken error
+		ask := func(k callKind) func() error {
+			return func() error {
+				err := p.before(k)
+				if broken == nil {
+					broken = err
+				}
+				return err
+			}
+		}
+		if err := f(proxyTx{proxyReader{ask(callTxRead), tx}, ask(callWrite), tx}); err != nil {
+			return err
+		}
+		if broken != nil {
+			return broken
+		}
+		return p.before(callCommit)
+	})
+}
+
+// Admit implements mapae.Store, as one transaction with one write.
+func (p proxy) Admit(ctx context.Context, a mapae.Admission) (v mapae.Verdict, err error) {
+	err = p.Update(ctx, func(tx mapae.Tx) error {
+		v, err = tx.Admit(ctx, a)
+		return err
+	})
+	return v, err
+}
+
+// Sweep implements mapae.Store, as one transaction.
+func (p proxy) Sweep(ctx context.Context, plan mapae.SweepPlan) (int, error) {
+	if err := p.before(callBegin); err != nil {
+		return 0, err
+	}
+	return p.store.Sweep(ctx, plan)
+}
+
+func (p proxyReader) Ping(ctx context.Context) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.reader.Ping(ctx)
+}
+
+func (p proxyReader) User(ctx context.Context, id mapae.UserID) (mapae.User, error) {
+	if err := p.before(); err != nil {
+		return mapae.User{}, err
+	}
+	return p.reader.User(ctx, id)
+}
+
+func (p proxyReader) UserByLogin(ctx context.Context, key string) (mapae.User, error) {
+	if err := p.before(); err != nil {
+		return mapae.User{}, err
+	}
+	return p.reader.UserByLogin(ctx, key)
+}
+
+func (p proxyReader) Credential(ctx context.Context, id []byte) (mapae.Credential, mapae.User, error) {
+	if err := p.before(); err != nil {
+		return mapae.Credential{}, mapae.User{}, err
+	}
+	return p.reader.Credential(ctx, id)
+}
+
+func (p proxyReader) Credentials(ctx context.Context, user mapae.UserID) ([]mapae.Credential, error) {
+	if err := p.before(); err != nil {
+		return nil, err
+	}
+	return p.reader.Credentials(ctx, user)
+}
+
+func (p proxyReader) Session(ctx context.Context, id mapae.SessionID, tokenHash [32]byte, now time.Time) (mapae.Session, mapae.User, error) {
+	if err := p.before(); err != nil {
+		return mapae.Session{}, mapae.User{}, err
+	}
+	return p.reader.Session(ctx, id, tokenHash, now)
+}
+
+func (p proxyReader) Sessions(ctx context.Context, user mapae.UserID, now time.Time) ([]mapae.Session, error) {
+	if err := p.before(); err != nil {
+		return nil, err
+	}
+	return p.reader.Sessions(ctx, user, now)
+}
+
+func (p proxyReader) Events(ctx context.Context, user mapae.UserID, before mapae.EventID, limit int) ([]mapae.Event, error) {
+	if err := p.before(); err != nil {
+		return nil, err
+	}
+	return p.reader.Events(ctx, user, before, limit)
+}
+
+func (p proxyReader) KeyChecks(ctx context.Context) ([]mapae.KeyCheck, error) {
+	if err := p.before(); err != nil {
+		return nil, err
+	}
+	return p.reader.KeyChecks(ctx)
+}
+
+func (p proxyTx) LockUser(ctx context.Context, id mapae.UserID) (mapae.User, error) {
+	if err := p.before(); err != nil {
+		return mapae.User{}, err
+	}
+	return p.tx.LockUser(ctx, id)
+}
+
+func (p proxyTx) AddUser(ctx context.Context, u mapae.User) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.AddUser(ctx, u)
+}
+
+func (p proxyTx) UpdateUser(ctx context.Context, u mapae.User) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.UpdateUser(ctx, u)
+}
+
+func (p proxyTx) DeleteUser(ctx context.Context, id mapae.UserID) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.DeleteUser(ctx, id)
+}
+
+func (p proxyTx) AddCredential(ctx context.Context, c mapae.Credential) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.AddCredential(ctx, c)
+}
+
+func (p proxyTx) RenameCredential(ctx context.Context, user mapae.UserID, id []byte, name string) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.RenameCredential(ctx, user, id, name)
+}
+
+func (p proxyTx) RemoveCredential(ctx context.Context, user mapae.UserID, id []byte) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.RemoveCredential(ctx, user, id)
+}
+
+func (p proxyTx) TouchSession(ctx context.Context, id mapae.SessionID, seenAt, idleEndsAt time.Time) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.TouchSession(ctx, id, seenAt, idleEndsAt)
+}
+
+func (p proxyTx) EndSession(ctx context.Context, user mapae.UserID, id mapae.SessionID) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.EndSession(ctx, user, id)
+}
+
+func (p proxyTx) EndSessions(ctx context.Context, user mapae.UserID, but mapae.SessionID) (int, error) {
+	if err := p.before(); err != nil {
+		return 0, err
+	}
+	return p.tx.EndSessions(ctx, user, but)
+}
+
+func (p proxyTx) Spend(ctx context.Context, s mapae.Spend) (bool, error) {
+	if err := p.before(); err != nil {
+		return false, err
+	}
+	return p.tx.Spend(ctx, s)
+}
+
+func (p proxyTx) Admit(ctx context.Context, a mapae.Admission) (mapae.Verdict, error) {
+	if err := p.before(); err != nil {
+		return 0, err
+	}
+	return p.tx.Admit(ctx, a)
+}
+
+func (p proxyTx) AddEvent(ctx context.Context, e mapae.Event) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.AddEvent(ctx, e)
+}
+
+func (p proxyTx) AddKeyCheck(ctx context.Context, k mapae.KeyCheck) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.AddKeyCheck(ctx, k)
+}
+
+func (p proxyTx) RemoveKeyCheck(ctx context.Context, id string) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.RemoveKeyCheck(ctx, id)
+}
