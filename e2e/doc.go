@@ -1,0 +1,8 @@
+// Package e2e owns what is proven in a real browser: Chromium, driven by its
+// DevTools protocol, with virtual authenticators, against a server in this
+// process. It holds tests only and never stands in for what can be tested
+// without a browser.
+//
+// Each test leaves pictures of its steps in $MAPAE_SCREENSHOTS (default: the
+// folder screenshots beside this file).
+package e2e

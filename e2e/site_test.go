@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mapae/mapae"
+	"github.com/mapae/mapae/memory"
+	"github.com/mapae/mapae/web"
+)
+
+// site is a server of the test's own.
+type site struct {
+	url  string // http://localhost:PORT
+	port string
+
+	mu   sync.Mutex
+	seen map[string][]int // statuses of the answers by method and path, in order
+}
+
+// newSite starts a development server on the loopback address.
+func newSite(t *testing.T) *site {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &site{url: "http://localhost:" + port, port: port, seen: map[string][]int{}}
+	auth, err := mapae.New(mapae.Config{
+		Store:   memory.New(),
+		Secrets: []mapae.RootKey{mapae.NewRootKey()},
+		RP:      mapae.RelyingParty{ID: "localhost", Name: "Example", Origins: []string{s.url}},
+		Methods: []mapae.Method{mapae.Passkey{}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	face := web.New(auth, web.Config{Development: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	server := &http.Server{Handler: s.record(face)}
+	go server.Serve(listener)
+	t.Cleanup(func() { server.Close() })
+	return s
+}
+
+// record notes how h answers each request.
+func (s *site) record(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		noted := &noted{ResponseWriter: w, status: http.StatusOK}
+		h.ServeHTTP(noted, r)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		what := r.Method + " " + r.URL.Path
+		s.seen[what] = append(s.seen[what], noted.status)
+	})
+}
+
+// noted remembers the status of an answer.
+type noted struct {
+	http.ResponseWriter
+	status int
+}
+
+func (n *noted) WriteHeader(status int) {
+	n.status = status
+	n.ResponseWriter.WriteHeader(status)
+}
+
+// answers returns the statuses that requests of that method and path got.
+func (s *site) answers(request string) []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.seen[request])
+}
+
+// count returns how many requests of that method and path were answered.
+func (s *site) count(request string) int { return len(s.answers(request)) }
+
+// await waits until there were n requests of that method and path.
+func (s *site) await(t *testing.T, request string, n int) {
+	t.Helper()
+	for end := time.Now().Add(patience); s.count(request) < n; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d of %d times %s", s.count(request), n, request)
+		}
+	}
+}
