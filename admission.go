@@ -14,8 +14,8 @@ package mapae
 //     verdict is VerdictAdmittedRegressed;
 //  4. insert Session, or, where Rotate is set, replace TokenHash, Epoch, Uses,
 //     SeenAt and the two ends of that user's session Session.ID whose token
-//     hash is *Rotate and whose ends are after Session.SeenAt (whatever epoch that row has: step 2 has compared the
-//     new one); gone: VerdictUserChanged;
+//     hash is *Rotate and whose ends are after Session.SeenAt (whatever epoch
+//     that row has: step 2 has compared the new one); gone: VerdictUserChanged;
 //  5. append the event that Outcomes has for the verdict.
 //
 // A verdict other than VerdictAdmitted and VerdictAdmittedRegressed leaves
