@@ -1,0 +1,29 @@
+// Command mapae is the whole of Mapae in one static binary: package web over
+// package mapae with SQLite in a data directory.
+//
+//	mapae serve                                  at http://localhost:8080, in ./data
+//	mapae serve --origin https://example.com     behind a reverse proxy
+//	mapae invite                                 an invitation to sign up
+//	mapae version                                what this binary is made of
+//
+// It owns the settings (flags, environment, file), the wiring, TLS and how the
+// process starts and ends. It never decides anything about sign-in: each
+// setting ends in a member of mapae.Config or web.Config, which check it.
+//
+// # Settings
+//
+// A setting is a flag (--sign-up), an environment variable (MAPAE_SIGN_UP) or
+// a member of a YAML file (sign-up), in this order; what is set nowhere has the
+// default that --help shows. The file is the one that --config names, or
+// mapae.yaml in the data directory where there is one. A name that is no
+// setting is refused.
+//
+// Exit codes: 0 ended as asked, 1 failed, 2 a mistake in the settings, of which
+// all are named.
+//
+// # Building
+//
+//	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w -buildid=" ./cmd/mapae
+//
+// gives the same bytes from the same source and the same Go, on any machine.
+package main

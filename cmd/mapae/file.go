@@ -1,0 +1,201 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// settingsFile is a YAML file of settings: their names, and their values as
+// YAML has them. It is a kong.Resolver for what is set neither by a flag nor in
+// the environment.
+type settingsFile map[string]any
+
+var _ kong.Resolver = settingsFile{}
+
+// BeforeResolve finds and reads the settings file of the command. All commands
+// share it, so its names may be settings of any command.
+func (c *cli) BeforeResolve(ctx *kong.Context) error {
+	names := settingsOf(ctx.Model.Node)
+	if err := checkEnvironment(os.Environ(), names); err != nil {
+		return err
+	}
+	path, named, ok := settingsPath(ctx)
+	if !ok {
+		return nil
+	}
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && !named {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("settings file: %w", err)
+	}
+	file, err := parseSettings(text, names)
+	if err != nil {
+		return fmt.Errorf("settings file %s: %w", path, err)
+	}
+	ctx.AddResolver(file)
+	return nil
+}
+
+// settingsPath returns where the command's settings file is, and whether it
+// was named. False: the command has no settings.
+func settingsPath(ctx *kong.Context) (path string, named, ok bool) {
+	values := map[string]string{}
+	for _, flag := range ctx.Flags() {
+		if text, is := ctx.FlagValue(flag).(string); is {
+			values[flag.Name] = text
+		}
+	}
+	if path, ok = values["config"]; path != "" {
+		return path, true, ok
+	}
+	return filepath.Join(values["data"], "mapae.yaml"), false, ok
+}
+
+// setting is a flag that may also stand in the environment and, but for the
+// file's own place, in the settings file.
+type setting struct{ name, env string }
+
+// settingsOf returns the settings of a command and all below it.
+func settingsOf(node *kong.Node) []setting {
+	var all []setting
+	for _, flag := range node.Flags {
+		if len(flag.Envs) > 0 {
+			all = append(all, setting{flag.Name, flag.Envs[0]})
+		}
+	}
+	for _, child := range node.Children {
+		all = append(all, settingsOf(child)...)
+	}
+	slices.SortFunc(all, func(a, b setting) int { return strings.Compare(a.name, b.name) })
+	return slices.Compact(all)
+}
+
+// parseSettings reads the text of a settings file. Every name that is not one
+// of names is a mistake, told with its line.
+func parseSettings(text []byte, names []setting) (settingsFile, error) {
+	parsed, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return nil, errors.New(yaml.FormatError(err, false, false))
+	}
+	members, err := topMembers(parsed)
+	if err != nil {
+		return nil, err
+	}
+	file := settingsFile{}
+	var wrong []error
+	for _, m := range members {
+		name, line := m.Key.GetToken().Value, m.Key.GetToken().Position.Line
+		known := slices.ContainsFunc(names, func(s setting) bool { return s.name == name && name != "config" })
+		var value any
+		switch err := yaml.NodeToValue(m.Value, &value); {
+		case !known:
+			wrong = append(wrong, fmt.Errorf("line %d: %q is not a setting%s", line, name, closest(name, names, func(s setting) string { return s.name })))
+		case err != nil:
+			wrong = append(wrong, fmt.Errorf("line %d: %s: %s", line, name, yaml.FormatError(err, false, false)))
+		case value == nil:
+			wrong = append(wrong, fmt.Errorf("line %d: %s has no value", line, name))
+		}
+		file[name] = value
+	}
+	return file, errors.Join(wrong...)
+}
+
+// topMembers returns the members of the one mapping that the file is; an empty
+// file has none.
+func topMembers(file *ast.File) ([]*ast.MappingValueNode, error) {
+	if len(file.Docs) > 1 {
+		return nil, errors.New("there is more than one document in it")
+	}
+	if len(file.Docs) == 0 {
+		return nil, nil
+	}
+	switch body := file.Docs[0].Body.(type) {
+	case nil, *ast.CommentGroupNode:
+		return nil, nil
+	case *ast.MappingNode:
+		return body.Values, nil
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{body}, nil
+	}
+	return nil, errors.New(`it is not a list of settings, such as "sign-up: invited"`)
+}
+
+// Validate implements kong.Resolver; parseSettings has done it.
+func (f settingsFile) Validate(*kong.Application) error { return nil }
+
+// Resolve implements kong.Resolver. The environment comes before the file.
+func (f settingsFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	for _, name := range flag.Envs {
+		if _, set := os.LookupEnv(name); set {
+			return nil, nil
+		}
+	}
+	return f[flag.Name], nil
+}
+
+// checkEnvironment refuses a variable that looks like a mistyped setting: what
+// it was meant to close must not stay open unseen.
+func checkEnvironment(environment []string, names []setting) error {
+	env := func(s setting) string { return s.env }
+	var wrong []error
+	for _, pair := range environment {
+		name, _, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, envPrefix+"_") || slices.ContainsFunc(names, func(s setting) bool { return s.env == name }) {
+			continue
+		}
+		if like := closest(name, names, env); like != "" {
+			wrong = append(wrong, fmt.Errorf("environment: %s is not a setting%s", name, like))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// closest returns `: did you mean "…"?` with the setting that is at most two
+// letters away from name, or nothing.
+func closest(name string, names []setting, of func(setting) string) string {
+	best, at := "", 3
+	for _, s := range names {
+		if d := distance(name, of(s)); d < at {
+			best, at = of(s), d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(": did you mean %q?", best)
+}
+
+// distance is the number of letters to insert, remove or replace between a
+// and b (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			next := min(row[j], row[j+1]) + 1
+			if a[i] == b[j] {
+				next = min(next, diagonal)
+			} else {
+				next = min(next, diagonal+1)
+			}
+			diagonal, row[j+1] = row[j+1], next
+		}
+	}
+	return row[len(b)]
+}

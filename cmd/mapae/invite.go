@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// inviteCommand is mapae invite.
+type inviteCommand struct {
+	settings
+	Email string        `env:"-" placeholder:"ADDRESS" help:"The only address that may sign up with it. Default: any."`
+	For   time.Duration `env:"-" placeholder:"DURATION" default:"72h" help:"How long the invitation can be used."`
+}
+
+// Help is shown below the usage line.
+func (*inviteCommand) Help() string {
+	return `Prints an invitation, which makes one account at a site that serves with --sign-up invited. It works beside a running server and needs the same settings.
+
+Examples:
+
+  mapae invite
+  mapae invite --email ada@example.com --for 24h --data /var/lib/mapae`
+}
+
+// Run prints the invitation alone on standard output, so that a script can use
+// it, and what to do with it on standard error.
+func (c *inviteCommand) Run(ctx context.Context, std streams) error {
+	if c.For <= 0 {
+		return mistake{fmt.Errorf("for is %v: it must be more than nothing", c.For)}
+	}
+	there, err := exists(c.Database)
+	if err != nil {
+		return err
+	}
+	if !there {
+		return mistake{fmt.Errorf("there is no database %s: start the server once, or name its data directory with --data", c.Database)}
+	}
+	in, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	text, err := in.auth.Invite(ctx, c.Email, c.For)
+	if err = errors.Join(err, in.store.Close()); err != nil {
+		return fmt.Errorf("invite: %w", err)
+	}
+	fmt.Fprintln(std.out, text)
+	fmt.Fprintf(std.err, "Give it to whom you invite: it makes one account at %s/sign-up, until %s.\n", c.Origin[0], time.Now().Add(c.For).Format(time.RFC1123))
+	if c.SignUp != "invited" {
+		fmt.Fprintf(std.err, "Sign-up is %s here: it is asked for only where the server has --sign-up invited.\n", c.SignUp)
+	}
+	return nil
+}

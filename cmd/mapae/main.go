@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is every command. Its fields are flags, environment variables, members
+// of the settings file and help in one.
+type cli struct {
+	Serve   serveCommand   `cmd:"" help:"Serve sign-in."`
+	Invite  inviteCommand  `cmd:"" help:"Make an invitation to sign up."`
+	Version versionCommand `cmd:"" help:"Show version, hash and modules of this binary."`
+}
+
+// streams are where a command writes: answers to out, everything else to err.
+type streams struct{ out, err io.Writer }
+
+// mistake is an error that whoever wrote the settings has to mend.
+type mistake struct{ error }
+
+func (m mistake) Unwrap() error { return m.error }
+
+// Exit codes.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitMistake = 2
+)
+
+func main() { os.Exit(run(os.Args[1:], streams{os.Stdout, os.Stderr})) }
+
+// run is the program: it returns the exit code.
+func run(args []string, std streams) int {
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	var c cli
+	parser, err := kong.New(&c, append(options(), kong.Writers(std.out, std.err), kong.Bind(std))...)
+	if err != nil {
+		return report(std.err, err) // the struct above is wrong
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return report(std.err, mistake{err})
+	}
+	parsed.BindTo(context.Background(), (*context.Context)(nil))
+	return report(std.err, parsed.Run())
+}
+
+func options() []kong.Option {
+	return []kong.Option{
+		kong.Name("mapae"),
+		kong.Description("Sign-in, passkeys first. Start with: mapae serve"),
+		kong.ValueFormatter(describe),
+		kong.DefaultEnvars(envPrefix),
+		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100, Compact: true}),
+		kong.ExplicitGroups([]kong.Group{
+			{Key: "site", Title: "The site:"},
+			{Key: "session", Title: "Sessions:"},
+			{Key: "files", Title: "Files:"},
+			{Key: "network", Title: "Network:"},
+			{Key: "log", Title: "Log:"},
+		}),
+	}
+}
+
+// describe is the help of a flag, with its default.
+func describe(v *kong.Value) string {
+	if !v.HasDefault {
+		return v.Help
+	}
+	return v.Help + " Default: " + v.Default + "."
+}
+
+// report tells a person what went wrong, a line a mistake, and returns the
+// exit code.
+func report(w io.Writer, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	code := exitFailed
+	if errors.As(err, new(mistake)) {
+		code = exitMistake
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) == 1 {
+		fmt.Fprintln(w, "mapae: "+lines[0])
+		return code
+	}
+	fmt.Fprintln(w, "mapae:")
+	for _, line := range lines {
+		fmt.Fprintln(w, "  "+line)
+	}
+	return code
+}
+
+// newLogger returns the logger that the settings ask for.
+func (s logSettings) newLogger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: s.LogLevel}
+	if s.Log == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"mapae": main})
+}
+
+// Scripts run the binary itself. Beside the commands of testscript they have
+//
+//	port NAME                sets the variable NAME to a TCP port that is free
+//	get URL STATUS [TEXT]    waits up to 30 s for an answer, which has that status and holds the text
+//	term                     sends SIGTERM to every job that runs in the background
+//	mode PATH MODE           the permissions of a file, as 0600
+//	status CODE ARGUMENT…    runs mapae, which ends with that code; its output is for stdout and stderr
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       os.Getenv("MAPAE_UPDATE_SCRIPTS") != "",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("COLUMNS", "100")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"port": scriptPort, "get": scriptGet, "term": scriptTerm, "mode": scriptMode, "status": scriptStatus,
+		},
+	})
+}
+
+func scriptPort(ts *testscript.TestScript, _ bool, args []string) {
+	port, err := freePort()
+	ts.Check(err)
+	ts.Setenv(args[0], port)
+}
+
+// freePort returns a port that nobody listened on a moment ago.
+func freePort() (string, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer ln.Close()
+	_, port, err := net.SplitHostPort(ln.Addr().String())
+	return port, err
+}
+
+func scriptGet(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: get URL STATUS [TEXT]")
+	}
+	status, body, err := getWhenUp(args[0])
+	ts.Check(err)
+	if got := fmt.Sprint(status); got != args[1] {
+		ts.Fatalf("GET %s: status %s, want %s\n%s", args[0], got, args[1], body)
+	}
+	if len(args) > 2 && !strings.Contains(body, args[2]) {
+		ts.Fatalf("GET %s: the answer does not hold %q\n%s", args[0], args[2], body)
+	}
+}
+
+// getWhenUp asks for url until something answers, for at most 30 seconds. It
+// follows no redirect: of one the body is the Location.
+func getWhenUp(url string) (status int, body string, err error) {
+	client := &http.Client{
+		Timeout:       5 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	defer client.CloseIdleConnections()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		res, err := client.Get(url)
+		if errors.Is(err, syscall.ECONNREFUSED) && time.Now().Before(end) {
+			continue
+		}
+		if err != nil {
+			return 0, "", err
+		}
+		defer res.Body.Close()
+		text, err := io.ReadAll(res.Body)
+		return res.StatusCode, res.Header.Get("Location") + string(text), err
+	}
+}
+
+func scriptTerm(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, cmd := range ts.BackgroundCmds() {
+		if cmd.ProcessState == nil {
+			ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+		}
+	}
+}
+
+func scriptMode(ts *testscript.TestScript, _ bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if got := fmt.Sprintf("%04o", info.Mode().Perm()); got != args[1] {
+		ts.Fatalf("%s has mode %s, want %s", args[0], got, args[1])
+	}
+}
+
+func scriptStatus(ts *testscript.TestScript, _ bool, args []string) {
+	want, code := args[0], "0"
+	err := ts.Exec("mapae", args[1:]...)
+	if err != nil {
+		code = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if code != want {
+		ts.Fatalf("mapae %s: exit code %s, want %s", strings.Join(args[1:], " "), code, want)
+	}
+}

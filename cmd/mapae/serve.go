@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/mapae/mapae/web"
+)
+
+// serveCommand is mapae serve.
+type serveCommand struct {
+	settings
+	networkSettings
+}
+
+// Help is shown below the usage line.
+func (*serveCommand) Help() string {
+	return `Serves the pages and the JSON API of sign-in, and keeps everything in one data directory. It ends with SIGTERM or Ctrl-C, after the requests that are under way.
+
+Every flag is a setting: --sign-up may stand in the environment as MAPAE_SIGN_UP (--data as MAPAE_DATA_DIR) or in the file that --config names as "sign-up: invited". A flag wins over the environment, the environment over the file.
+
+Examples:
+
+  mapae serve
+      on your own machine: http://localhost:8080, data in ./data
+
+  mapae serve --origin https://id.example.com --rp-id example.com --data /var/lib/mapae --trusted-proxy 127.0.0.1/32
+      behind a reverse proxy on the same machine
+
+  mapae serve --origin https://id.example.com --tls-cert chain.pem --tls-key key.pem --sign-up invited
+      https without a proxy, for invited people`
+}
+
+// Run serves until a signal.
+func (c *serveCommand) Run(ctx context.Context, std streams) error {
+	cert, err := c.check()
+	if err != nil {
+		return err
+	}
+	ln, err := listen(ctx, c.address(&c.siteSettings))
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
+	in, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	context.AfterFunc(ctx, stop) // so that a second signal ends the process at once
+
+	log := c.newLogger(std.err)
+	site := web.New(in.auth, web.Config{Logger: log, TrustedProxies: c.TrustedProxy, Development: c.development()})
+	srv := site.Server(ln.Addr().String(), nil)
+	srv.TLSConfig = cert
+	swept := make(chan struct{})
+	sweepCtx, endSweep := context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
+		defer close(swept)
+		sweepForever(sweepCtx, log, in.auth.Sweep)
+	}()
+	c.greet(std, ln.Addr(), in.newKey)
+	err = serve(ctx, log, srv, ln, c.ShutdownGrace)
+	endSweep()
+	<-swept
+	return errors.Join(err, in.store.Close())
+}
+
+// check names every mistake in the settings before anything is made or opened,
+// and loads the certificate; nil: plain http.
+func (c *serveCommand) check() (*tls.Config, error) {
+	_, wrong := c.domain()
+	if err := errors.Join(wrong, c.networkSettings.check(&c.siteSettings)); err != nil {
+		return nil, err
+	}
+	if c.TLSCert == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+	if err != nil {
+		return nil, mistake{fmt.Errorf("tls-cert and tls-key: %w", err)}
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+}
+
+// listen opens the address and says in words why it can't.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("another program listens on %s already: stop it, or choose another port (--origin http://localhost:8081 on your own machine, --listen behind a proxy)", address)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("this user may not listen on %s: choose a port from 1024 up with --listen, or give the program the right to bind lower ones", address)
+	case err != nil:
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	return ln, nil
+}
+
+// serve answers requests on ln until ctx ends, and then finishes those that are
+// under way, for as long as grace.
+func serve(ctx context.Context, log *slog.Logger, srv *http.Server, ln net.Listener, grace time.Duration) error {
+	failed := make(chan error, 1)
+	go func() {
+		if srv.TLSConfig != nil {
+			failed <- srv.ServeTLS(ln, "", "")
+		} else {
+			failed <- srv.Serve(ln)
+		}
+	}()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	log.Info("stopping: finishing the requests that are under way", "at_most", grace)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	if err := srv.Shutdown(end); err != nil {
+		return errors.Join(fmt.Errorf("requests were cut off after %v: %w", grace, err), srv.Close())
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// greet tells a person where everything is and what to do next.
+func (c *serveCommand) greet(std streams, at net.Addr, newKey bool) {
+	key := c.KeyFile
+	if newKey {
+		key += "  (new: keep a copy, the database is of no use without it)"
+	}
+	fmt.Fprintf(std.out, "Mapae serves %s\n\n", strings.Join(c.Origin, " and "))
+	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
+	for _, row := range [][2]string{{"listens on", at.String()}, {"data directory", absolute(c.Data)}, {"key file", key}, {"database", c.Database}, {"sign-up", c.SignUp}} {
+		fmt.Fprintf(table, "  %s\t%s\n", row[0], row[1])
+	}
+	table.Flush()
+	fmt.Fprintf(std.out, "\n%s\n", c.next())
+}
+
+// next is what to do now.
+func (c *serveCommand) next() string {
+	open := "Open " + c.Origin[0] + " in a browser. Press Ctrl-C to stop."
+	if c.SignUp == "invited" {
+		return "Make an invitation:  mapae invite --data " + absolute(c.Data) + "\n" + open
+	}
+	if !c.development() && c.TLSCert == "" {
+		return "Point the reverse proxy of " + c.Origin[0] + " at http://" + c.address(&c.siteSettings) + ". Press Ctrl-C to stop."
+	}
+	return open
+}
+
+// absolute is path from the root, or as it is where that can't be told.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/mapae/mapae"
+	"github.com/mapae/mapae/memory"
+)
+
+// envPrefix starts the name of every environment variable that is a setting.
+const envPrefix = "MAPAE"
+
+// settings are what every command that works on an installation needs.
+type settings struct {
+	siteSettings
+	sessionSettings
+	fileSettings
+	logSettings
+}
+
+type siteSettings struct {
+	Origin []string `group:"site" placeholder:"URL" default:"http://localhost:8080" help:"Where browsers find the site: scheme, host and port. Repeat it for further origins. What follows from the first: RP ID, the address to listen on, and development mode for http://localhost."`
+	RPID   string   `name:"rp-id" group:"site" placeholder:"DOMAIN" help:"The domain that passkeys are bound to for good: the origin's host, or a parent domain of it. Default: the first origin's host."`
+	RPName string   `name:"rp-name" group:"site" placeholder:"NAME" help:"What browsers call the site when a passkey is made. Default: the RP ID."`
+	SignUp string   `group:"site" placeholder:"open|invited|closed" enum:"open,invited,closed" default:"open" help:"Who may make an account: anyone, whoever has what 'mapae invite' gave, or nobody."`
+}
+
+type sessionSettings struct {
+	Sessions        string        `group:"session" placeholder:"standard|strict" enum:"standard,strict" default:"standard" help:"How long sessions live: 14 days after the last use and at most 30 (standard), or 1 hour and 24 (strict)."`
+	SessionIdle     time.Duration `group:"session" placeholder:"DURATION" help:"End a session this long after its last use, such as 8h."`
+	SessionAbsolute time.Duration `group:"session" placeholder:"DURATION" help:"End a session this long after its sign-in."`
+}
+
+type fileSettings struct {
+	Data     string `group:"files" placeholder:"DIR" default:"data" env:"MAPAE_DATA_DIR" help:"Data directory, made on the first run."`
+	KeyFile  string `group:"files" placeholder:"FILE" help:"Root keys, made together with a new database only. Default: mapae.keys in the data directory."`
+	Database string `group:"files" placeholder:"FILE" help:"SQLite database. Default: mapae.db in the data directory."`
+	Config   string `group:"files" placeholder:"FILE" help:"YAML file with any of these settings by their names. Default: mapae.yaml in the data directory, where there is one."`
+}
+
+type logSettings struct {
+	Log      string     `group:"log" placeholder:"text|json" enum:"text,json" default:"text" help:"Form of the log, which goes to standard error."`
+	LogLevel slog.Level `group:"log" placeholder:"LEVEL" default:"info" help:"debug, info, warn or error."`
+}
+
+// AfterApply fills in the files that follow from the data directory.
+func (f *fileSettings) AfterApply() error {
+	f.KeyFile = or(f.KeyFile, filepath.Join(f.Data, "mapae.keys"))
+	f.Database = or(f.Database, filepath.Join(f.Data, "mapae.db"))
+	return nil
+}
+
+// or returns v, or d where v is the zero value.
+func or[T comparable](v, d T) T {
+	var zero T
+	if v == zero {
+		return d
+	}
+	return v
+}
+
+// domain returns the configuration that the settings stand for, without store
+// and keys; or every mistake in it, by the names of the settings.
+func (s *settings) domain() (mapae.Config, error) {
+	cfg := mapae.Config{
+		RP:       mapae.RelyingParty{ID: or(s.RPID, s.host()), Name: s.RPName, Origins: s.Origin},
+		Methods:  []mapae.Method{mapae.Passkey{}},
+		SignUp:   map[string]mapae.SignUpPolicy{"open": mapae.SignUpOpen, "invited": mapae.SignUpInvited, "closed": mapae.SignUpClosed}[s.SignUp],
+		Sessions: s.sessions(),
+	}
+	trial := cfg
+	trial.Store, trial.Secrets = memory.New(), []mapae.RootKey{mapae.NewRootKey()}
+	if _, err := mapae.New(trial); err != nil {
+		return mapae.Config{}, mistake{errors.New(settingNames.Replace(err.Error()))}
+	}
+	return cfg, nil
+}
+
+// settingNames says in the words of the settings what mapae.New says in those
+// of mapae.Config.
+var settingNames = strings.NewReplacer(
+	"mapae: configuration: ", "",
+	"RP.ID ", "rp-id ", "RP.Name ", "rp-name ", "RP.Origins: ", "origin: ", "RP.Origins ", "origin ",
+	"Sessions.Idle ", "session-idle ", "Sessions.Absolute ", "session-absolute ",
+)
+
+func (s *sessionSettings) sessions() mapae.SessionPolicy {
+	policy := mapae.SessionPolicy{Idle: 14 * 24 * time.Hour, Absolute: 30 * 24 * time.Hour}
+	if s.Sessions == "strict" {
+		policy = mapae.SessionPolicy{Idle: time.Hour, Absolute: 24 * time.Hour}
+	}
+	return mapae.SessionPolicy{Idle: or(s.SessionIdle, policy.Idle), Absolute: or(s.SessionAbsolute, policy.Absolute)}
+}
+
+// first is the first origin as a URL; an empty one where it can't be parsed,
+// which domain names.
+func (s *siteSettings) first() *url.URL {
+	if len(s.Origin) > 0 {
+		if u, err := url.Parse(s.Origin[0]); err == nil {
+			return u
+		}
+	}
+	return new(url.URL)
+}
+
+func (s *siteSettings) host() string { return s.first().Hostname() }
+
+// development reports whether this is somebody's own machine: browsers offer
+// passkeys over http on localhost only.
+func (s *siteSettings) development() bool { return s.first().Scheme == "http" }
+
+// networkSettings are what a command that listens needs on top.
+type networkSettings struct {
+	Listen        string         `group:"network" placeholder:"ADDRESS" help:"Host and port to listen on. Default: the origin's port, on this machine only for http://localhost, on all addresses with --tls-cert; else 127.0.0.1:8080, where a reverse proxy finds it."`
+	TLSCert       string         `name:"tls-cert" group:"network" placeholder:"FILE" help:"Certificate chain in PEM, to serve https without a proxy."`
+	TLSKey        string         `name:"tls-key" group:"network" placeholder:"FILE" help:"Its private key in PEM."`
+	TrustedProxy  []netip.Prefix `group:"network" placeholder:"CIDR" help:"Network of a reverse proxy whose X-Forwarded-For is believed, such as 10.0.0.0/8. Repeat it for several. Default: none is."`
+	ShutdownGrace time.Duration  `group:"network" placeholder:"DURATION" default:"15s" help:"How long requests may take to finish after SIGTERM or SIGINT."`
+}
+
+// address is where to listen for the site.
+func (n *networkSettings) address(site *siteSettings) string {
+	origin := site.first()
+	switch {
+	case n.Listen != "":
+		return n.Listen
+	case site.development():
+		return net.JoinHostPort("127.0.0.1", or(origin.Port(), "80"))
+	case n.TLSCert != "":
+		return net.JoinHostPort("", or(origin.Port(), "443"))
+	}
+	return "127.0.0.1:8080"
+}
+
+// check names what is wrong with the settings among themselves.
+func (n *networkSettings) check(site *siteSettings) error {
+	var wrong []error
+	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+	if (n.TLSCert == "") != (n.TLSKey == "") {
+		bad("tls-cert %q and tls-key %q: both or neither", n.TLSCert, n.TLSKey)
+	}
+	if n.TLSCert != "" && site.development() {
+		bad("tls-cert %q is given, but the origin %q is not https", n.TLSCert, site.Origin[0])
+	}
+	if n.ShutdownGrace <= 0 {
+		bad("shutdown-grace is %v: it must be more than nothing", n.ShutdownGrace)
+	}
+	if n.Listen != "" {
+		if _, _, err := net.SplitHostPort(n.Listen); err != nil {
+			bad("listen %q is not host:port", n.Listen)
+		}
+	}
+	if len(wrong) > 0 {
+		return mistake{errors.Join(wrong...)}
+	}
+	return nil
+}
