@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The test binary is a server when the benchmark starts it as one.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "-serve" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func TestBothServersAreMeasured(t *testing.T) {
+	t.Parallel()
+	dir, profiles := t.TempDir(), t.TempDir()
+	p := plan{duration: 50 * time.Millisecond, rounds: 2, concurrency: []int{1, 3}, users: 2, dir: dir, profiles: profiles}
+	var out bytes.Buffer
+	if err := measure(p, &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\n1            floor ", "\n3            floor ", " cores, ", "go1.", "synchronous FULL"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the report lacks %q:\n%s", want, &out)
+		}
+	}
+	for what, n := range map[string]int{"floor  ": 2, "mapae  ": 2, "ratio  ": 2} {
+		if got := strings.Count(out.String(), " "+what); got < n {
+			t.Errorf("%d rows of %q, want %d:\n%s", got, what, n, &out)
+		}
+	}
+	for _, name := range names {
+		if info, err := os.Stat(filepath.Join(profiles, name+".prof")); err != nil || info.Size() == 0 {
+			t.Errorf("no profile of %s: %v", name, err)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("the databases are left behind: %v, %v", left, err)
+	}
+}
+
+// Neither server may be fast because it does not look: both refuse a signature
+// that is wrong and an answer that was used before.
+func TestBothServersVerifyAndSpend(t *testing.T) {
+	t.Parallel()
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, err := startServer(name, t.TempDir(), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.stop()
+			both := target{name: name, server: s}
+			if err := both.enroll(2); err != nil {
+				t.Fatal(err)
+			}
+			c, err := dial(s.Address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.close()
+			if err := c.signIn(&both.accounts[0]); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.post(verifyPath, "", bytes.Clone(c.body)); err == nil {
+				t.Error("an answer was taken twice")
+			}
+			forged := both.accounts[0]
+			forged.key = both.accounts[1].key
+			if err := c.signIn(&forged); err == nil {
+				t.Error("a wrong signature was taken")
+			}
+		})
+	}
+}
+
+func TestMiddleIsTheMedian(t *testing.T) {
+	t.Parallel()
+	for want, values := range map[float64][]float64{5: {5}, 2: {3, 1, 2}, 2.5: {4, 1, 3, 2}} {
+		if got := middle(values); got != want {
+			t.Errorf("middle of %v is %v, want %v", values, got, want)
+		}
+	}
+}
+
+func TestConcurrencyIsAListOfNumbers(t *testing.T) {
+	t.Parallel()
+	if got, err := readNumbers("1,8,32"); err != nil || len(got) != 3 || got[2] != 32 {
+		t.Errorf("1,8,32 is read as %v, %v", got, err)
+	}
+	for _, text := range []string{"", "0", "1,", "x", "-1"} {
+		if got, err := readNumbers(text); err == nil {
+			t.Errorf("%q is read as %v", text, got)
+		}
+	}
+}

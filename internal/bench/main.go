@@ -1,0 +1,123 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// plan is what is measured.
+type plan struct {
+	duration    time.Duration // of one round of one server
+	rounds      int
+	concurrency []int
+	users       int
+	dir         string // where the databases are made: a real disk
+	profiles    string // directory for a CPU profile of each server, empty: none
+}
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	p := plan{concurrency: []int{1, 8, 32}}
+	flags := flag.NewFlagSet("bench", flag.ExitOnError)
+	flags.DurationVar(&p.duration, "duration", 2*time.Second, "of each round of each server")
+	flags.IntVar(&p.rounds, "rounds", 5, "of both servers for each concurrency")
+	flags.Func("concurrency", `sign-ins at a time, "1,8,32"`, func(text string) (err error) {
+		p.concurrency, err = readNumbers(text)
+		return err
+	})
+	flags.IntVar(&p.users, "users", 1000, "accounts that sign in")
+	flags.StringVar(&p.dir, "dir", "", "where the databases are made, best on a disk (default: the temporary directory)")
+	flags.StringVar(&p.profiles, "profiles", "", "write floor.prof and mapae.prof, CPU profiles of the servers, into this directory")
+	serve := flags.String("serve", "", "be a server: mapae or floor (for the benchmark's own use)")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *serve != "" {
+		return serveAs(*serve, p.dir, p.profiles)
+	}
+	if p.duration <= 0 || p.rounds < 1 || p.users < 1 {
+		return errors.New("duration, rounds and users must be more than nothing")
+	}
+	return measure(p, os.Stdout)
+}
+
+func readNumbers(text string) ([]int, error) {
+	var numbers []int
+	for field := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(field)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%q is not a number from 1 up", field)
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, nil
+}
+
+// names of the servers: what is measured against, and what is measured.
+var names = [2]string{"floor", "mapae"}
+
+// measure runs the plan and writes its figures to out.
+func measure(p plan, out io.Writer) (err error) {
+	dir, err := os.MkdirTemp(p.dir, "mapae-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	var both [2]target
+	for i, name := range names {
+		s, err := startServer(name, dir, p.profiles)
+		if err != nil {
+			return err
+		}
+		defer s.stop()
+		both[i] = target{name: name, server: s}
+	}
+	printHead(out, p, both)
+	for i := range both {
+		if err := both[i].enroll(p.users); err != nil {
+			return fmt.Errorf("%s: %w", both[i].name, err)
+		}
+	}
+	for _, c := range p.concurrency {
+		results, err := measureAt(p, c, both)
+		if err != nil {
+			return err
+		}
+		printRows(out, c, results)
+	}
+	return errors.Join(both[0].server.stop(), both[1].server.stop())
+}
+
+// measureAt runs the rounds of one concurrency, both servers in turn,
+// after a short one of each that is not counted.
+func measureAt(p plan, concurrency int, both [2]target) ([2][]round, error) {
+	var results [2][]round
+	for n := range p.rounds + 1 {
+		for i, t := range both {
+			length := p.duration
+			if n == 0 {
+				length = min(length, 300*time.Millisecond)
+			}
+			r, err := t.round(concurrency, length)
+			if err != nil {
+				return results, fmt.Errorf("%s at %d: %w", t.name, concurrency, err)
+			}
+			if n > 0 {
+				results[i] = append(results[i], r)
+			}
+		}
+	}
+	return results, nil
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"os"
+
+	"github.com/mapae/mapae"
+	"github.com/mapae/mapae/sqlite"
+	"github.com/mapae/mapae/web"
+)
+
+// loopback is trusted as a proxy, so that sign-ups can come from many addresses
+// and the limits stay on.
+var loopback = netip.MustParsePrefix("127.0.0.0/8")
+
+// openMapae is Mapae as the binary serves it, with its access log in a file.
+func openMapae(path, origin string) (*http.Server, string, io.Closer, error) {
+	ctx := context.Background()
+	store, err := sqlite.Open(ctx, path)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	auth, err := mapae.New(mapae.Config{
+		Store: store, Secrets: []mapae.RootKey{mapae.NewRootKey()}, Methods: []mapae.Method{mapae.Passkey{}},
+		RP: mapae.RelyingParty{ID: "localhost", Name: "Bench", Origins: []string{origin}},
+	})
+	if err != nil {
+		return nil, "", nil, err
+	}
+	log, err := os.Create(path + ".log")
+	if err != nil {
+		return nil, "", nil, err
+	}
+	site := web.New(auth, web.Config{Logger: slog.New(slog.NewTextHandler(log, nil)), TrustedProxies: []netip.Prefix{loopback}})
+	engine, err := engineOf(path)
+	return site.Server("", nil), engine, closers{store, log}, err
+}
+
+// closers closes several things, in their order.
+type closers []io.Closer
+
+func (all closers) Close() (err error) {
+	for _, c := range all {
+		if e := c.Close(); err == nil {
+			err = e
+		}
+	}
+	return err
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// printHead says what is measured, and on what.
+func printHead(out io.Writer, p plan, both [2]target) {
+	fmt.Fprintf(out, "Sign-ins (GET options, POST verify) over HTTP with keep-alive; %d accounts with ES256 passkeys\n", p.users)
+	fmt.Fprintf(out, "machine   %s, %d cores, %s/%s, %s; the generator runs on the same cores\n", cpuModel(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	fmt.Fprintf(out, "mapae     %s (durable: every answer waits for the disk); group commit; access log, events and limits on\n", both[1].server.Engine)
+	fmt.Fprintf(out, "floor     %s; group commit; nothing beside the bare work\n", both[0].server.Engine)
+	fmt.Fprintf(out, "method    %d rounds of %v, floor and mapae in turn; medians; CPU is the server process, user and system\n\n", p.rounds, p.duration)
+	fmt.Fprintf(out, "%-12s %-6s %12s %11s %11s %17s\n", "concurrency", "", "sign-ins/s", "p50", "p99", "CPU per sign-in")
+}
+
+// printRows prints floor and mapae at one concurrency, and how they compare:
+// the median over the rounds of each round's ratio.
+func printRows(out io.Writer, concurrency int, results [2][]round) {
+	for i, name := range names {
+		label := ""
+		if i == 0 {
+			label = fmt.Sprint(concurrency)
+		}
+		rs := results[i]
+		fmt.Fprintf(out, "%-12s %-6s %12.0f %11s %11s %17s\n", label, name,
+			median(rs, func(r round) float64 { return r.perSecond }),
+			milliseconds(median(rs, func(r round) float64 { return float64(r.p50) })),
+			milliseconds(median(rs, func(r round) float64 { return float64(r.p99) })),
+			microseconds(median(rs, func(r round) float64 { return float64(r.cpu) })))
+	}
+	ratio := func(of func(round) float64) float64 {
+		var all []float64
+		for n := range results[0] {
+			all = append(all, of(results[1][n])/of(results[0][n]))
+		}
+		return middle(all)
+	}
+	fmt.Fprintf(out, "%-12s %-6s %12.2f %11.2f %11.2f %17.2f\n", "", "ratio",
+		ratio(func(r round) float64 { return r.perSecond }),
+		ratio(func(r round) float64 { return float64(r.p50) }),
+		ratio(func(r round) float64 { return float64(r.p99) }),
+		ratio(func(r round) float64 { return float64(r.cpu) }))
+}
+
+func median(rounds []round, of func(round) float64) float64 {
+	all := make([]float64, len(rounds))
+	for i, r := range rounds {
+		all[i] = of(r)
+	}
+	return middle(all)
+}
+
+// middle is the median of at least one value.
+func middle(values []float64) float64 {
+	slices.Sort(values)
+	n := len(values)
+	return (values[(n-1)/2] + values[n/2]) / 2
+}
+
+func milliseconds(ns float64) string {
+	return fmt.Sprintf("%.2f ms", ns/float64(time.Millisecond))
+}
+
+func microseconds(ns float64) string {
+	if ns == 0 {
+		return "not known here"
+	}
+	return fmt.Sprintf("%.0f µs", ns/float64(time.Microsecond))
+}
+
+// cpuModel names the processor where Linux tells it.
+func cpuModel() string {
+	f, err := os.Open("/proc/cpuinfo")
+	if err != nil {
+		return "unknown processor"
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if name, value, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "unknown processor"
+}
