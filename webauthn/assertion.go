@@ -6,6 +6,8 @@ import (
 	"crypto/subtle"
 	"errors"
 	"slices"
+
+	"github.com/mapae/mapae/internal/cbor"
 )
 
 // AssertionWant is what the options of an authentication ceremony asked for,
@@ -135,7 +137,7 @@ func verifyOwner(a *AssertionResponse, c *Credential, want *AssertionWant) error
 
 func verifySignature(a *AssertionResponse, c *Credential) error {
 	const step = "7.2.21"
-	pairs, err := cborWholeMap(c.PublicKey)
+	pairs, err := cbor.Whole(c.PublicKey)
 	if err != nil {
 		return refuseCause(step, CheckKey, err)
 	}

@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"strconv"
+
+	"github.com/mapae/mapae/internal/cbor"
 )
 
 // The flags of authenticator data (§6.1).
@@ -28,7 +30,7 @@ type authData struct {
 	aaguid       AAGUID
 	credentialID []byte
 	publicKey    []byte // a CBOR map, not judged as a key yet
-	key          cborPairs
+	key          cbor.Map
 
 	extensions []byte // a CBOR map, or nil
 }
@@ -59,7 +61,7 @@ func readAuthData(raw []byte) (*authData, error) {
 	}
 	if d.has(flagExtensionData) {
 		before := rest
-		if _, rest, err = cborReadMap(rest, 0); err != nil {
+		if _, rest, err = cbor.ReadMap(rest); err != nil {
 			return nil, err
 		}
 		d.extensions = before[:len(before)-len(rest)]
@@ -80,7 +82,7 @@ func (d *authData) readAttested(data []byte) (rest []byte, err error) {
 		return nil, errAuthDataShort
 	}
 	d.credentialID, data = data[:length], data[length:]
-	if d.key, rest, err = cborReadMap(data, 0); err != nil {
+	if d.key, rest, err = cbor.ReadMap(data); err != nil {
 		return nil, err
 	}
 	d.publicKey = data[:len(data)-len(rest)]

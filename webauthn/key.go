@@ -12,6 +12,8 @@ import (
 	"math"
 	"math/big"
 	"slices"
+
+	"github.com/mapae/mapae/internal/cbor"
 )
 
 // COSE key types and curves (RFC 9053 §7), and the labels of a COSE_Key.
@@ -58,8 +60,8 @@ func refuseKey(step string, err error) error {
 
 // readAlgorithm returns the alg of a COSE_Key. It fails with errAlgorithm where
 // that is an integer but none of ours.
-func readAlgorithm(m cborPairs) (Algorithm, error) {
-	n, ok := asInt(m.label(labelAlg))
+func readAlgorithm(m cbor.Map) (Algorithm, error) {
+	n, ok := m.Label(labelAlg).Int()
 	if !ok {
 		return 0, errors.New("COSE key: no integer alg")
 	}
@@ -72,22 +74,22 @@ func readAlgorithm(m cborPairs) (Algorithm, error) {
 // parseKey reads a COSE_Key. A key that could not verify a signature, or that
 // would verify too many, is refused (§5.8.5; RFC 9053 §7); unknown labels are
 // passed over.
-func parseKey(m cborPairs) (*publicKey, error) {
+func parseKey(m cbor.Map) (*publicKey, error) {
 	alg, err := readAlgorithm(m)
 	if err != nil {
 		return nil, err
 	}
 	s := schemes[alg]
-	if kty, ok := asInt(m.label(labelKty)); !ok || kty != s.kty {
+	if kty, ok := m.Label(labelKty).Int(); !ok || kty != s.kty {
 		return nil, fmt.Errorf("COSE key: kty is not the %d of %v", s.kty, alg)
 	}
 	if s.kty == ktyRSA {
 		return parseRSA(m, alg)
 	}
-	if m.label(labelD) != nil {
+	if m.Label(labelD) != nil {
 		return nil, errKeyPrivate
 	}
-	if crv, ok := asInt(m.label(labelCrv)); !ok || crv != s.crv {
+	if crv, ok := m.Label(labelCrv).Int(); !ok || crv != s.crv {
 		return nil, fmt.Errorf("COSE key: crv is not the %d of %v", s.crv, alg)
 	}
 	if s.kty == ktyOKP {
@@ -98,10 +100,10 @@ func parseKey(m cborPairs) (*publicKey, error) {
 
 var errKeyPrivate = errors.New("COSE key: holds a private part")
 
-func parseEC2(m cborPairs, alg Algorithm, curve elliptic.Curve) (*publicKey, error) {
+func parseEC2(m cbor.Map, alg Algorithm, curve elliptic.Curve) (*publicKey, error) {
 	size := (curve.Params().BitSize + 7) / 8
-	x, okX := asBytes(m.label(labelX))
-	y, okY := asBytes(m.label(labelY))
+	x, okX := m.Label(labelX).Bytes()
+	y, okY := m.Label(labelY).Bytes()
 	if !okX || !okY || len(x) != size || len(y) != size {
 		return nil, fmt.Errorf("COSE key: x and y are not byte strings of %d", size)
 	}
@@ -113,8 +115,8 @@ func parseEC2(m cborPairs, alg Algorithm, curve elliptic.Curve) (*publicKey, err
 	return &publicKey{alg, key}, nil
 }
 
-func parseEd25519(m cborPairs, alg Algorithm) (*publicKey, error) {
-	x, ok := asBytes(m.label(labelX))
+func parseEd25519(m cbor.Map, alg Algorithm) (*publicKey, error) {
+	x, ok := m.Label(labelX).Bytes()
 	if !ok || len(x) != ed25519.PublicKeySize {
 		return nil, errors.New("COSE key: x is not a byte string of 32")
 	}
@@ -132,14 +134,14 @@ const (
 	minRSAE    = 3
 )
 
-func parseRSA(m cborPairs, alg Algorithm) (*publicKey, error) {
+func parseRSA(m cbor.Map, alg Algorithm) (*publicKey, error) {
 	for label := int64(labelRSA); label >= -12; label-- {
-		if m.label(label) != nil {
+		if m.Label(label) != nil {
 			return nil, errKeyPrivate
 		}
 	}
-	n, okN := asBytes(m.label(labelN))
-	e, okE := asBytes(m.label(labelE))
+	n, okN := m.Label(labelN).Bytes()
+	e, okE := m.Label(labelE).Bytes()
 	if !okN || !okE || len(n) == 0 || len(e) == 0 || n[0] == 0 || e[0] == 0 {
 		return nil, errors.New("COSE key: n and e are not byte strings without leading zeros")
 	}
@@ -173,7 +175,7 @@ func (p *publicKey) encode() []byte {
 	case *rsa.PublicKey:
 		labels = append(labels, labelN, key.N.Bytes(), labelE, big.NewInt(int64(key.E)).Bytes())
 	}
-	return cborEncodeMap(labels)
+	return cbor.EncodeMap(labels)
 }
 
 // verify checks a signature over the concatenation of two messages. ECDSA

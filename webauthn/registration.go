@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/mapae/mapae/internal/cbor"
 )
 
 // RegistrationWant is what the options of a registration ceremony asked for,
@@ -76,7 +78,7 @@ func VerifyRegistration(r *RegistrationResponse, want RegistrationWant) (*Regist
 
 	// 7.1.21 to 7.1.24: the attestation statement.
 	canonical := key.encode()
-	attestationType, err := verifyAttestation(o.about(hash, key.algorithm, canonical), o.statement, key, want.Attestation)
+	attestationType, err := verifyAttestation(o.about(hash, key, canonical), want.Attestation)
 	if err != nil {
 		return nil, err
 	}
@@ -106,27 +108,25 @@ func VerifyRegistration(r *RegistrationResponse, want RegistrationWant) (*Regist
 
 // attestationObject is the CBOR map of §6.5.4.
 type attestationObject struct {
-	format       string
-	rawStatement []byte
-	statement    cborPairs // what rawStatement encodes
-	authData     []byte
-	auth         *authData
+	format    string
+	statement cbor.Item // a map, or an array of statements (§8.9)
+	authData  []byte
+	auth      *authData
 }
 
 func readAttestationObject(raw []byte) (*attestationObject, error) {
-	m, err := cborWholeMap(raw)
+	m, err := cbor.Whole(raw)
 	if err != nil {
 		return nil, err
 	}
-	o := &attestationObject{rawStatement: m.text("attStmt")}
+	o := &attestationObject{statement: m.Text("attStmt")}
 	var okFormat, okData bool
-	o.format, okFormat = asText(m.text("fmt"))
-	o.authData, okData = asBytes(m.text("authData"))
-	if !okFormat || !okData {
-		return nil, errors.New("attestation object: fmt or authData is missing or of another type")
-	}
-	if o.statement, _, err = cborReadMap(o.rawStatement, 1); err != nil {
-		return nil, fmt.Errorf("attStmt: %w", err)
+	o.format, okFormat = m.Text("fmt").Text()
+	o.authData, okData = m.Text("authData").Bytes()
+	_, isMap := o.statement.Map()
+	_, isArray := o.statement.Array()
+	if !okFormat || !okData || !isMap && !isArray {
+		return nil, errors.New("attestation object: fmt, attStmt or authData is missing or of another type")
 	}
 	if o.auth, err = readAuthData(o.authData); err != nil {
 		return nil, err
@@ -170,18 +170,20 @@ func verifyCredentialID(id, told []byte) error {
 	return nil
 }
 
-func (o *attestationObject) about(hash [32]byte, alg Algorithm, canonical []byte) *AttestationStatement {
+func (o *attestationObject) about(hash [32]byte, key *publicKey, canonical []byte) *AttestationStatement {
 	return &AttestationStatement{
 		Format:            o.format,
-		Statement:         o.rawStatement,
+		Statement:         o.statement,
 		AuthenticatorData: o.authData,
 		ClientDataHash:    hash,
 		AAGUID:            o.auth.aaguid,
 		RPIDHash:          o.auth.rpIDHash,
 		CredentialID:      o.auth.credentialID,
 		PublicKey:         canonical,
-		Algorithm:         alg,
+		Key:               key.key,
+		Algorithm:         key.algorithm,
 		BackupEligible:    o.auth.has(flagBackupEligible),
+		key:               key,
 	}
 }
 

@@ -2,9 +2,11 @@ package webauthn_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
 	"errors"
 	"testing"
 
+	strict "github.com/mapae/mapae/internal/cbor"
 	"github.com/mapae/mapae/webauthn"
 	"github.com/mapae/mapae/webauthntest"
 )
@@ -233,6 +235,9 @@ func TestAttestation(t *testing.T) {
 	}{
 		"packed self":                          {"", registering(packed(func(map[string]any) {}))},
 		"packed of nothing":                    {bad, registering(statement("packed", cborMap()))},
+		"packed that is an array":              {bad, registering(statement("packed", raw{0x80}))},
+		"none that is an array":                {bad, registering(statement("none", raw{0x80}))},
+		"compound, a verifier":                 {"", registering(statement("compound", raw{0x80}), with(&verifier{}))},
 		"packed without alg":                   {bad, registering(packed(func(m map[string]any) { delete(m, "alg") }))},
 		"packed of another alg":                {bad, registering(packed(func(m map[string]any) { m["alg"] = -257 }))},
 		"packed with alg a text":               {bad, registering(packed(func(m map[string]any) { m["alg"] = "-7" }))},
@@ -270,6 +275,14 @@ func TestAVerifierIsToldWhatTheStatementSpeaksAbout(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := result.Credential
+	statement, err := strict.Whole(v.asked.Statement)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig, _ := statement.Text("sig").Bytes()
+	if key, ok := v.asked.Key.(*ecdsa.PublicKey); !ok || !key.Equal(a.Credentials()[0].Key.Public()) || !v.asked.SignedBySelf(sig) || v.asked.SignedBySelf(nil) {
+		t.Errorf("key %v is not the credential's", v.asked.Key)
+	}
 	if result.AttestationType != "Basic" || v.asked.Type != webauthn.AttestationTypeSelf || v.asked.Format != "packed" {
 		t.Errorf("type %q, asked %+v", result.AttestationType, v.asked)
 	}
