@@ -79,7 +79,9 @@ func TestOnlyTheWholeTokenIsASession(t *testing.T) {
 	w := newWorld(t)
 	p := w.member(alice)
 	token := p.cookie()
-	ask := func(value string) reply { return w.person().send("GET", "/api/auth/session", "", header("Cookie", value)) }
+	ask := func(value string) reply {
+		return w.person().send("GET", "/api/auth/session", "", header("Cookie", value))
+	}
 	ask("__Host-mapae="+token).want(t, 200, "")
 	// White space around a cookie or header is the transport's and not the token's.
 	for n := range len(token) { // BI-464
@@ -96,7 +98,9 @@ func TestOnlyTheWholeTokenIsASession(t *testing.T) {
 	if _, err := app.SignIn(w.ctx); err != nil {
 		t.Fatal(err)
 	}
-	bearer := func(values ...string) reply { return w.person().app().send("GET", "/api/auth/session", "", header("Authorization", values...)) }
+	bearer := func(values ...string) reply {
+		return w.person().app().send("GET", "/api/auth/session", "", header("Authorization", values...))
+	}
 	bearer("Bearer "+app.Token()).want(t, 200, "")
 	bearer("bearer "+app.Token()).want(t, 200, "")
 	bearer("Bearer  "+app.Token()).want(t, 401, mapae.CodeUnauthenticated)
@@ -200,7 +204,9 @@ func TestCookiesOfADevelopmentServerHaveItsPortAndNoPrefix(t *testing.T) {
 
 func TestForwardedHeadersOfStrangersMeanNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(_ *mapae.Config, c *Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} })
+	w := newWorld(t, func(_ *mapae.Config, c *Config) {
+		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	})
 	for _, c := range []struct {
 		peer string
 		xff  []string
@@ -286,6 +292,24 @@ func TestAnIPv6AddressCountsAsItsNetwork(t *testing.T) {
 	w.person().wrong().want(t, 429, mapae.CodeRateLimited)
 }
 
+func TestAnAppsCookiesAreIgnored(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r, err := http.NewRequest("GET", home, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.RemoteAddr = w.peer
+	r.Header.Set("Cookie", "__Host-mapae-b-AAAA="+strings.Repeat("A", 43))
+	if got := w.site.newExchange(r).client; got.App || len(got.Bindings) != 1 {
+		t.Errorf("a browser is %+v", got)
+	}
+	r.Header.Set(clientHeader, "app")
+	if got := w.site.newExchange(r).client; !got.App || got.Bindings != nil {
+		t.Errorf("an app is %+v", got)
+	}
+}
+
 func TestSignUpsAreLimitedBeforeAPasskeyIsMade(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -352,6 +376,11 @@ func TestOneLineIsLoggedForEachRequest(t *testing.T) {
 		if strings.Contains(line, "secret") || strings.Contains(line, p.cookie()) {
 			t.Errorf("%s %s: the log has what was typed: %q", c.method, c.path, line)
 		}
+	}
+	w.log.Reset()
+	p.send("POST", "/api/auth/logout", "{}", header("Origin", "https://"+strings.Repeat("x", 5000)))
+	if line := w.log.String(); len(line) > 1200 || !strings.Contains(line, "origin_rejected") {
+		t.Errorf("a line of %d bytes: %s", len(line), line)
 	}
 	w.log.Reset()
 	r, err := http.NewRequest(strings.Repeat("M", 5000), home+"/", nil)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/hex"
 	"net/http"
 	"slices"
 	"strings"
@@ -78,13 +79,29 @@ func TestEveryRowDemandsSomebodyByName(t *testing.T) {
 			t.Errorf("%s %s reads %d bytes", row.method, row.path, row.body)
 		}
 	}
-	s := newWorld(t).site
-	res := &resource{site: s, rows: []row{{method: "GET", path: "/forgotten", handle: s.healthy}}}
+}
+
+func TestTheGateAsksWhatARowDemands(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
-	w.h = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		s.exchange(rw, r, func(rw http.ResponseWriter, r *http.Request) error { res.ServeHTTP(rw, r); return nil })
-	})
-	w.person().send("GET", "/forgotten", "").want(t, 403, mapae.CodeForbidden)
+	p := w.member(alice)
+	mux := http.NewServeMux()
+	for path, r := range map[string]row{"/forgotten": {}, "/fresh": {needs: signedIn, fresh: true}, "/signed-in": {needs: signedIn}} {
+		r.method, r.path, r.handle = "GET", path, w.site.healthy
+		mux.Handle(path, &resource{w.site, []row{r}})
+	}
+	w.site.mux = mux
+	ask := func(path string, status int) {
+		t.Helper()
+		if a := p.send("GET", path, ""); a.StatusCode != status {
+			t.Errorf("%s answers %d %s, want %d", path, a.StatusCode, a.body, status)
+		}
+	}
+	ask("/forgotten", 403)
+	ask("/fresh", 200)
+	w.pass(10*time.Minute + time.Second)
+	ask("/fresh", 403)
+	ask("/signed-in", 200)
 }
 
 func TestNobodyPassesWithoutASession(t *testing.T) {
@@ -170,12 +187,26 @@ func TestOtherPeoplesThingsAreNotFound(t *testing.T) {
 	})
 }
 
+func TestAnIDHasOneSpelling(t *testing.T) {
+	t.Parallel()
+	c := newCast(t)
+	last := strings.IndexByte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", c.passkey[21])
+	for _, id := range []string{c.passkey[:21] + string("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"[last+1]), c.passkey + "%0A", c.passkey + "==", c.passkey + "="} {
+		c.wantRefused(t, 404, mapae.CodeNotFound, func() reply { return c.p.send("PATCH", "/api/webauthn/"+id, `{"name":"x"}`) })
+	}
+	c.p.send("PATCH", "/api/webauthn/%"+hexOf(c.passkey[0])+c.passkey[1:], `{"name":"x"}`).want(t, 200, "") // BI-088: decoded once
+}
+
+func hexOf(b byte) string { return hex.EncodeToString([]byte{b}) }
+
 func TestOtherSitesReachNothing(t *testing.T) {
 	everyRow(t, func(t *testing.T, c cast, row row) { // BI-470, BI-473
 		forged := map[string][]edit{
 			"cross-site": {header("Sec-Fetch-Site", "cross-site"), header("Origin", "https://evil.example")},
 			"same-site":  {header("Sec-Fetch-Site", "same-site"), header("Origin", "https://other.example.com")},
 			"null":       {header("Sec-Fetch-Site", "cross-site"), header("Origin", "null")},
+			"no origin":  {header("Sec-Fetch-Site", "cross-site"), header("Origin")},
+			"our origin": {header("Sec-Fetch-Site", "same-site"), header("Origin", home)},
 		}
 		if row.method != "GET" || row.face == options {
 			for name, origin := range map[string]string{
@@ -320,7 +351,7 @@ func TestAnAppWithWhatOnlyBrowsersSendIsRefused(t *testing.T) {
 			c.wantRefused(t, 400, mapae.CodeBadRequest, func() reply { return c.call(row, app, header("Mapae-Client"), e) }) // by its token alone
 		}
 		for _, kind := range [][]string{{"browser"}, {"App"}, {"app", "app"}, {""}} {
-			c.wantRefused(t, 400, mapae.CodeBadRequest, func() reply { return c.call(row, c.p, header("Mapae-Client", kind...)) })
+			c.wantRefused(t, 400, mapae.CodeBadRequest, func() reply { return c.call(row, app, header("Mapae-Client", kind...)) })
 		}
 	})
 }
@@ -340,9 +371,11 @@ func TestATokenIsNotACookieAndACookieNotAToken(t *testing.T) {
 		c.wantRefused(t, 401, mapae.CodeUnauthenticated, func() reply {
 			return c.call(row, c.person().app(), header("Authorization", "Bearer "+c.p.cookie()))
 		})
-		c.wantRefused(t, 401, mapae.CodeUnauthenticated, func() reply { // an app's cookies are ignored
-			return c.call(row, c.person().app(), header("Cookie", "__Host-mapae="+c.p.cookie()))
-		})
+		for _, token := range []string{c.p.cookie(), app.Token()} { // an app's cookies are ignored
+			c.wantRefused(t, 401, mapae.CodeUnauthenticated, func() reply {
+				return c.call(row, c.person().app(), header("Cookie", "__Host-mapae="+token))
+			})
+		}
 	})
 }
 
