@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"os"
 	"reflect"
 	"testing"
 	"time"
@@ -12,13 +13,26 @@ import (
 	"github.com/mapae/mapae"
 )
 
-// Compare runs random transactions on a store and on a reference, and demands
-// that both answer the same, call by call, and hold the same afterwards.
+// compareTime is after how long Compare begins no further history, unless
+// STORETEST_ROUNDS asks for the long form.
+const compareTime = 10 * time.Second
+
+// Compare runs random histories, as many as the flag -rapid.checks says, on a
+// store and on a reference, and demands that both answer the same, call by
+// call, and hold the same in the end.
 func Compare(t *testing.T, open, reference func(t *testing.T) mapae.Store) {
 	t.Helper()
+	enough := time.Now().Add(compareTime)
+	histories, failed := 0, false
 	rapid.Check(t, func(rt *rapid.T) {
+		// One that failed is run again and again, to find a shorter one.
+		if time.Now().After(enough) && !failed && os.Getenv(roundsVariable) == "" {
+			return
+		}
+		histories++
 		m := &machine{ctx: t.Context(), stores: [2]mapae.Store{open(t), reference(t)}}
 		defer func() {
+			failed = failed || rt.Failed()
 			for _, s := range m.stores {
 				if err := s.Close(); err != nil {
 					rt.Errorf("close: %v", err)
@@ -29,9 +43,11 @@ func Compare(t *testing.T, open, reference func(t *testing.T) mapae.Store) {
 			"transaction": m.transaction,
 			"admit":       m.admit,
 			"sweep":       m.sweep,
-			"":            m.check,
+			"read":        m.check,
 		})
+		m.check(rt)
 	})
+	t.Logf("proven: %d", histories)
 }
 
 // machine is two stores that are treated alike.

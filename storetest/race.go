@@ -24,15 +24,18 @@ var races = []test{
 	{"leave no session that outlives a raised epoch", func(f *fixture) { f.race(raceEpoch) }},
 }
 
+// roundsVariable is the environment variable that asks for the long form.
+const roundsVariable = "STORETEST_ROUNDS"
+
 // rounds is how often each race is run: STORETEST_ROUNDS, or 200.
 func rounds() (int, error) {
-	s := os.Getenv("STORETEST_ROUNDS")
+	s := os.Getenv(roundsVariable)
 	if s == "" {
 		return 200, nil
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
-		return 0, fmt.Errorf("STORETEST_ROUNDS is %q, not a number of rounds", s)
+		return 0, fmt.Errorf("%s is %q, not a number of rounds", roundsVariable, s)
 	}
 	return n, nil
 }
