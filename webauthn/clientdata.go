@@ -3,9 +3,12 @@ package webauthn
 import (
 	"bytes"
 	"crypto/subtle"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/mapae/mapae/internal/strictjson"
 )
 
 // RelyingParty is what both ceremonies compare a response with. All
@@ -43,43 +46,43 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 // object.
 func readClientData(raw []byte) (clientData, error) {
 	var c clientData
-	s := newScanner(bytes.TrimPrefix(raw, byteOrderMark))
-	m := s.object()
-	m.allowAgain = true
-	for m.next() {
-		if m.again {
-			c.fault = fmt.Errorf("duplicate member %q", cut(string(m.name)))
+	s := strictjson.New(bytes.TrimPrefix(raw, byteOrderMark))
+	m := s.Object()
+	m.AllowAgain = true
+	for m.Next() {
+		if m.Again {
+			c.fault = fmt.Errorf("duplicate member %q", cut(string(m.Name)))
 		}
-		switch string(m.name) {
+		switch string(m.Name) {
 		case "type":
-			c.kind.read(s, m.again)
+			c.kind.read(s, m.Again)
 		case "challenge":
-			c.challenge.read(s, m.again)
+			c.challenge.read(s, m.Again)
 		case "origin":
-			c.origin.read(s, m.again)
+			c.origin.read(s, m.Again)
 		case "topOrigin":
-			if c.topOrigin.read(s, m.again); !c.topOrigin.is {
+			if c.topOrigin.read(s, m.Again); !c.topOrigin.is {
 				c.fault = errors.New("topOrigin is not a string")
 			}
 		case "crossOrigin":
-			value := string(s.skip())
+			value := string(s.Raw())
 			if c.crossOrigin = value == "true"; !c.crossOrigin && value != "false" {
 				c.fault = errors.New("crossOrigin is not a boolean")
 			}
 		default:
-			s.skip()
+			s.Raw()
 		}
 	}
-	return c, s.end()
+	return c, s.End()
 }
 
-func (f *member) read(s *scanner, again bool) {
-	if s.peek() != '"' {
-		s.skip()
+func (f *member) read(s *strictjson.Scanner, again bool) {
+	if s.Peek() != '"' {
+		s.Raw()
 		*f = member{again: again}
 		return
 	}
-	*f = member{s.text(), true, again}
+	*f = member{s.Text(), true, again}
 }
 
 func (f member) String() string {
@@ -99,7 +102,7 @@ func challengeOf(raw []byte, step string) ([]byte, error) {
 	if !c.challenge.is || c.challenge.again || len(c.challenge.value) == 0 {
 		return nil, refuse(step, CheckChallenge, c.challenge.String(), "one base64url string")
 	}
-	b, err := decode64(c.challenge.value)
+	b, err := strictjson.DecodeBase64(c.challenge.value)
 	if err != nil {
 		return nil, refuseCause(step, CheckChallenge, err)
 	}
@@ -145,7 +148,7 @@ func (k *ceremony) verifyClientData(raw []byte, rp *RelyingParty, challenge []by
 	}
 
 	// 7.1.8, 7.2.11: C.challenge is the base64url of the challenge of the options.
-	want := strictBase64.AppendEncode(nil, challenge)
+	want := base64.RawURLEncoding.AppendEncode(nil, challenge)
 	if len(want) == 0 || !c.challenge.is || subtle.ConstantTimeCompare(c.challenge.value, want) != 1 {
 		return nil, refuse(k.challenge, CheckChallenge, c.challenge.String(), string(want))
 	}

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/mapae/mapae/internal/cbor"
+	"github.com/mapae/mapae/internal/strictjson"
 )
 
 // The fuzz targets look for panics, and for what must hold of any input.
@@ -19,9 +20,9 @@ func FuzzJSON(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s := newScanner(data)
-		s.skip()
-		if s.end() == nil && (!json.Valid(data) || !utf8.Valid(data)) {
+		s := strictjson.New(data)
+		s.Raw()
+		if s.End() == nil && (!json.Valid(data) || !utf8.Valid(data)) {
 			t.Errorf("read what is not JSON: %q", data)
 		}
 		r, err := ParseRegistration(data)

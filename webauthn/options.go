@@ -1,6 +1,7 @@
 package webauthn
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -235,7 +236,7 @@ func checkChallengeLength(challenge []byte) error {
 	return nil
 }
 
-func encode64(b []byte) string { return strictBase64.EncodeToString(b) }
+func encode64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 func orDefault(a []Algorithm) []Algorithm {
 	if len(a) == 0 {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+
+	"github.com/mapae/mapae/internal/strictjson"
 )
 
 // Bounds of what a client may send, in bytes.
@@ -58,7 +60,7 @@ func ParseRegistration(body []byte) (*RegistrationResponse, error) {
 	return &RegistrationResponse{
 		ID: p.credentialID, Attachment: p.attachment, Transports: p.transports,
 		ClientDataJSON: p.clientDataJSON, AttestationObject: p.attestationObject,
-		ClientExtensions: p.extensions, discoverable: p.discoverable,
+		ClientExtensions: p.extensions, discoverable: readDiscoverable(p.extensions),
 	}, nil
 }
 
@@ -111,7 +113,6 @@ type parsed struct {
 	credentialID    []byte
 	attachment      Attachment
 	extensions      []byte
-	discoverable    *bool
 	extensionFault  error
 
 	responded                         bool
@@ -126,9 +127,9 @@ func parseCredential(body []byte, step string) (*parsed, error) {
 		return nil, refuse(step, CheckEncoding, fmt.Sprint(len(body), " bytes"), "at most 65536 bytes")
 	}
 	p := &parsed{}
-	s := newScanner(body)
+	s := strictjson.New(body)
 	p.readCredential(s)
-	if err := s.end(); err != nil {
+	if err := s.End(); err != nil {
 		return nil, refuseCause(step, CheckEncoding, err)
 	}
 	switch {
@@ -146,22 +147,22 @@ func parseCredential(body []byte, step string) (*parsed, error) {
 		return nil, refuseCause(step, CheckExtension, p.extensionFault)
 	}
 	var err error
-	if p.credentialID, err = decode64(p.rawID); err != nil {
+	if p.credentialID, err = strictjson.DecodeBase64(p.rawID); err != nil {
 		return nil, refuseCause(step, CheckEncoding, err)
 	}
 	return p, nil
 }
 
-func (p *parsed) readCredential(s *scanner) {
-	m := s.object()
-	for m.next() {
-		switch string(m.name) {
+func (p *parsed) readCredential(s *strictjson.Scanner) {
+	m := s.Object()
+	for m.Next() {
+		switch string(m.Name) {
 		case "id":
-			p.id = s.text()
+			p.id = s.Text()
 		case "rawId":
-			p.rawID = s.text()
+			p.rawID = s.Text()
 		case "type":
-			p.kind = s.text()
+			p.kind = s.Text()
 		case "authenticatorAttachment":
 			p.readAttachment(s)
 		case "clientExtensionResults":
@@ -170,51 +171,51 @@ func (p *parsed) readCredential(s *scanner) {
 			p.responded = true
 			p.readResponse(s)
 		default:
-			s.skip()
+			s.Raw()
 		}
 	}
 }
 
-func (p *parsed) readResponse(s *scanner) {
-	m := s.object()
-	for m.next() {
-		switch string(m.name) {
+func (p *parsed) readResponse(s *strictjson.Scanner) {
+	m := s.Object()
+	for m.Next() {
+		switch string(m.Name) {
 		case "clientDataJSON":
-			p.clientDataJSON = s.base64()
+			p.clientDataJSON = s.Base64()
 		case "attestationObject":
-			p.attestationObject = s.base64()
+			p.attestationObject = s.Base64()
 		case "authenticatorData":
-			p.authenticatorData = s.base64()
+			p.authenticatorData = s.Base64()
 		case "signature":
-			p.signature = s.base64()
+			p.signature = s.Base64()
 		case "userHandle":
-			if !s.null() {
-				p.userHandle = s.base64()
+			if !s.Null() {
+				p.userHandle = s.Base64()
 			}
 		case "transports":
 			p.readTransports(s)
 		default:
-			s.skip()
+			s.Raw()
 		}
 	}
 }
 
 // readAttachment takes an unknown value as none (§5.4.5).
-func (p *parsed) readAttachment(s *scanner) {
-	if s.null() {
+func (p *parsed) readAttachment(s *strictjson.Scanner) {
+	if s.Null() {
 		return
 	}
-	switch a := Attachment(s.text()); a {
+	switch a := Attachment(s.Text()); a {
 	case AttachmentPlatform, AttachmentCrossPlatform:
 		p.attachment = a
 	}
 }
 
-func (p *parsed) readTransports(s *scanner) {
-	s.array(func() {
-		t := s.text()
+func (p *parsed) readTransports(s *strictjson.Scanner) {
+	s.Array(func() {
+		t := s.Text()
 		if len(t) > maxTransport || len(p.transports) == maxTransports {
-			s.fail("too many transports, or too long a one")
+			s.Fail("too many transports, or too long a one")
 			return
 		}
 		p.transports = append(p.transports, string(t))
@@ -223,35 +224,31 @@ func (p *parsed) readTransports(s *scanner) {
 
 var errNotAnObject = errors.New("clientExtensionResults is not an object")
 
-// readExtensions keeps the text of the extension outputs and picks credProps.rk
-// from it; outputs of the wrong type count as not there (§7.1 step 28).
-func (p *parsed) readExtensions(s *scanner) {
-	if s.peek() != '{' {
-		s.skip()
+// readExtensions keeps the text of the extension outputs, whatever they are
+// (§7.1 step 28).
+func (p *parsed) readExtensions(s *strictjson.Scanner) {
+	if s.Peek() != '{' {
 		p.extensionFault = errNotAnObject
-		return
 	}
-	start := s.pos
-	m := s.object()
-	for m.next() {
-		if string(m.name) == "credProps" && s.peek() == '{' {
-			p.readCredProps(s)
-			continue
-		}
-		s.skip()
-	}
-	if s.err == nil {
-		p.extensions = s.data[start:s.pos]
-	}
+	p.extensions = s.Raw()
 }
 
-func (p *parsed) readCredProps(s *scanner) {
-	m := s.object()
-	for m.next() {
-		value := string(s.skip())
-		if string(m.name) == "rk" && (value == "true" || value == "false") {
-			rk := value == "true"
-			p.discoverable = &rk
+// readDiscoverable picks credProps.rk from extension outputs that were read
+// before; an output of the wrong type counts as not there.
+func readDiscoverable(outputs []byte) (rk *bool) {
+	s := strictjson.New(outputs)
+	for m := s.Object(); m.Next(); {
+		if string(m.Name) != "credProps" || s.Peek() != '{' {
+			s.Raw()
+			continue
+		}
+		for props := s.Object(); props.Next(); {
+			value := string(s.Raw())
+			if string(props.Name) == "rk" && (value == "true" || value == "false") {
+				is := value == "true"
+				rk = &is
+			}
 		}
 	}
+	return rk
 }

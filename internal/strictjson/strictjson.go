@@ -22,6 +22,8 @@ package strictjson
 
 import (
 	"bytes"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"strconv"
 	"unicode/utf16"
@@ -31,7 +33,7 @@ import (
 // Bounds of the reader, far above what a client has reason to send.
 const (
 	MaxDepth   = 16 // objects and arrays inside each other
-	MaxMembers = 64 // of one object
+	MaxMembers = 32 // of one object
 	maxNumber  = 32 // bytes of a number's text
 )
 
@@ -40,6 +42,8 @@ type Scanner struct {
 	data  []byte
 	pos   int
 	depth int
+	names [][]byte   // of the members so far of the objects that are open, outermost first
+	few   [16][]byte // the first of them, without an allocation of their own
 	err   error
 }
 
@@ -47,10 +51,18 @@ type Scanner struct {
 // shares memory with data.
 func New(data []byte) *Scanner {
 	s := &Scanner{data: data}
+	s.names = s.few[:0]
 	if !utf8.Valid(data) {
-		s.fail("invalid UTF-8")
+		s.Fail("invalid UTF-8")
 	}
 	return s
+}
+
+// Fail records a mistake at the present place unless there was one before.
+func (s *Scanner) Fail(reason string) {
+	if s.err == nil {
+		s.err = fmt.Errorf("JSON at byte %d: %s", s.pos, reason)
+	}
 }
 
 // Err is the first mistake so far, with its place in bytes.
@@ -58,8 +70,8 @@ func (s *Scanner) Err() error { return s.err }
 
 // End demands that the value was read and that only white space follows it.
 func (s *Scanner) End() error {
-	if s.next(); s.err == nil && s.pos < len(s.data) {
-		s.fail("data after the value")
+	if s.Peek(); s.err == nil && s.pos < len(s.data) {
+		s.Fail("data after the value")
 	}
 	return s.err
 }
@@ -67,9 +79,11 @@ func (s *Scanner) End() error {
 // Members walks the members of one object.
 type Members struct {
 	Name  []byte // of the member whose value comes next, escapes resolved
-	s     *Scanner
-	count int
-	seen  [MaxMembers][]byte
+	Again bool   // there was a member of this name before; only where AllowAgain is set
+
+	AllowAgain bool // a name that is there again is told, and no mistake
+	s          *Scanner
+	base       int // where this object's names begin in those of the scanner
 }
 
 // Object steps into an object. The caller calls Next until it is false, and
@@ -77,42 +91,66 @@ type Members struct {
 func (s *Scanner) Object() Members {
 	s.take('{')
 	s.deeper()
-	return Members{s: s}
+	return Members{s: s, base: len(s.names)}
 }
 
 // Next steps to the next member's value, or out of the object.
 func (m *Members) Next() bool {
 	s := m.s
-	if s.next() == '}' {
+	if s.Peek() == '}' {
 		s.pos++
 		s.depth--
+		s.names = s.names[:m.base]
 		return false
 	}
-	if m.count > 0 {
+	if len(s.names) > m.base {
 		s.take(',')
 	}
 	name := s.Text()
 	s.take(':')
-	if m.count == MaxMembers {
-		s.fail("too many members")
+	if len(s.names)-m.base == MaxMembers {
+		s.Fail("too many members")
 	}
-	if s.err != nil {
+	m.Again = false
+	for _, before := range s.names[m.base:] {
+		m.Again = m.Again || bytes.Equal(before, name)
+	}
+	if m.Again && !m.AllowAgain {
+		s.Fail("duplicate member")
+	}
+	m.Name, s.names = name, append(s.names, name)
+	return s.err == nil
+}
+
+// Array calls item before each element of an array, which item must read.
+func (s *Scanner) Array(item func()) {
+	s.take('[')
+	s.deeper()
+	for first := true; s.err == nil; first = false {
+		if first && s.Peek() == ']' {
+			break
+		}
+		if item(); s.Peek() == ']' {
+			break
+		}
+		s.take(',')
+	}
+	s.take(']')
+	s.depth--
+}
+
+// Null steps over a null and tells whether there was one.
+func (s *Scanner) Null() bool {
+	if s.Peek() != 'n' {
 		return false
 	}
-	for _, before := range m.seen[:m.count] {
-		if bytes.Equal(before, name) {
-			s.fail("duplicate member")
-			return false
-		}
-	}
-	m.Name, m.seen[m.count] = name, name
-	m.count++
+	s.word("null")
 	return true
 }
 
 // Raw reads a value of any kind and returns its text as it stands.
 func (s *Scanner) Raw() []byte {
-	first := s.next()
+	first := s.Peek()
 	start := s.pos
 	switch first {
 	case '{':
@@ -120,7 +158,7 @@ func (s *Scanner) Raw() []byte {
 			s.Raw()
 		}
 	case '[':
-		s.array()
+		s.Array(func() { s.Raw() })
 	case '"':
 		s.Text()
 	case 't':
@@ -140,8 +178,8 @@ func (s *Scanner) Raw() []byte {
 
 // RawObject reads an object as Raw does; any other kind of value is a mistake.
 func (s *Scanner) RawObject() []byte {
-	if s.next() != '{' {
-		s.fail("expected an object")
+	if s.Peek() != '{' {
+		s.Fail("expected an object")
 	}
 	return s.Raw()
 }
@@ -158,13 +196,26 @@ func (s *Scanner) Text() []byte {
 		case c == '\\':
 			return s.escapedText(bytes.Clone(s.data[start:s.pos]))
 		case c < ' ':
-			s.fail("control character in a string")
+			s.Fail("control character in a string")
 		default:
 			s.pos++
 		}
 	}
-	s.fail("string does not end")
+	s.Fail("string does not end")
 	return nil
+}
+
+// Base64 reads a string of base64url without padding, line breaks or spare bits.
+func (s *Scanner) Base64() []byte {
+	text := s.Text()
+	if s.err != nil {
+		return nil
+	}
+	b, err := DecodeBase64(text)
+	if err != nil {
+		s.Fail(err.Error())
+	}
+	return b
 }
 
 // escapedText reads the rest of a string from its first escape on.
@@ -177,19 +228,19 @@ func (s *Scanner) escapedText(out []byte) []byte {
 		case c == '\\':
 			out = utf8.AppendRune(out, s.escape())
 		case c < ' ':
-			s.fail("control character in a string")
+			s.Fail("control character in a string")
 		default:
 			out = append(out, c)
 			s.pos++
 		}
 	}
-	s.fail("string does not end")
+	s.Fail("string does not end")
 	return nil
 }
 
 func (s *Scanner) escape() rune {
 	if s.pos+1 >= len(s.data) {
-		s.fail("string does not end")
+		s.Fail("string does not end")
 		return 0
 	}
 	c := s.data[s.pos+1]
@@ -198,7 +249,7 @@ func (s *Scanner) escape() rune {
 	}
 	i := bytes.IndexByte([]byte(`"\/bfnrt`), c)
 	if i < 0 {
-		s.fail("unknown escape")
+		s.Fail("unknown escape")
 		return 0
 	}
 	s.pos += 2
@@ -212,38 +263,22 @@ func (s *Scanner) unicodeEscape() rune {
 		return r
 	}
 	if r = utf16.DecodeRune(r, s.hex4()); r == utf8.RuneError {
-		s.fail("lone surrogate")
+		s.Fail("lone surrogate")
 	}
 	return r
 }
 
 func (s *Scanner) hex4() rune {
 	if s.pos+6 > len(s.data) || s.data[s.pos] != '\\' || s.data[s.pos+1] != 'u' {
-		s.fail("lone surrogate or broken escape")
+		s.Fail("lone surrogate or broken escape")
 		return 0
 	}
 	n, err := strconv.ParseUint(string(s.data[s.pos+2:s.pos+6]), 16, 16)
 	if err != nil {
-		s.fail("broken escape")
+		s.Fail("broken escape")
 	}
 	s.pos += 6
 	return rune(n)
-}
-
-func (s *Scanner) array() {
-	s.take('[')
-	s.deeper()
-	for first := true; s.err == nil; first = false {
-		if first && s.next() == ']' {
-			break
-		}
-		if s.Raw(); s.next() == ']' {
-			break
-		}
-		s.take(',')
-	}
-	s.take(']')
-	s.depth--
 }
 
 // number reads a number of bounded length that a float64 can hold.
@@ -251,7 +286,7 @@ func (s *Scanner) number() {
 	start := s.pos
 	s.one("-")
 	if whole := s.digits(); whole > 1 && s.data[s.pos-whole] == '0' {
-		s.fail("number with a leading zero")
+		s.Fail("number with a leading zero")
 	}
 	if s.one(".") {
 		s.digits()
@@ -261,9 +296,9 @@ func (s *Scanner) number() {
 		s.digits()
 	}
 	if text := s.data[start:s.pos]; len(text) > maxNumber {
-		s.fail("number is too long")
+		s.Fail("number is too long")
 	} else if _, err := strconv.ParseFloat(string(text), 64); err != nil {
-		s.fail("number is out of range")
+		s.Fail("number is out of range")
 	}
 }
 
@@ -283,14 +318,14 @@ func (s *Scanner) digits() int {
 		s.pos++
 	}
 	if s.pos == start {
-		s.fail("unexpected character")
+		s.Fail("unexpected character")
 	}
 	return s.pos - start
 }
 
 func (s *Scanner) word(w string) {
 	if !bytes.HasPrefix(s.data[s.pos:], []byte(w)) {
-		s.fail("unknown word")
+		s.Fail("unknown word")
 		return
 	}
 	s.pos += len(w)
@@ -298,16 +333,16 @@ func (s *Scanner) word(w string) {
 
 // take steps over the byte c, which must be the next token.
 func (s *Scanner) take(c byte) {
-	if s.next() != c {
-		s.fail("expected " + strconv.QuoteRune(rune(c)))
+	if s.Peek() != c {
+		s.Fail("expected " + strconv.QuoteRune(rune(c)))
 		return
 	}
 	s.pos++
 }
 
-// next steps over white space and returns the byte behind it; 0 at the end or
-// after a mistake.
-func (s *Scanner) next() byte {
+// Peek steps over white space and returns the byte behind it, which tells the
+// kind of the next value; 0 at the end or after a mistake.
+func (s *Scanner) Peek() byte {
 	if s.err != nil {
 		return 0
 	}
@@ -323,12 +358,25 @@ func (s *Scanner) next() byte {
 
 func (s *Scanner) deeper() {
 	if s.depth++; s.depth > MaxDepth {
-		s.fail("nested too deeply")
+		s.Fail("nested too deeply")
 	}
 }
 
-func (s *Scanner) fail(reason string) {
-	if s.err == nil {
-		s.err = fmt.Errorf("JSON at byte %d: %s", s.pos, reason)
+var (
+	strictBase64 = base64.RawURLEncoding.Strict()
+	errBase64    = errors.New("not base64url without padding")
+)
+
+// DecodeBase64 decodes base64url without padding, line breaks or spare bits, so
+// that each value has one text. The standard library's decoder passes over line
+// breaks, so they are looked for first.
+func DecodeBase64(text []byte) ([]byte, error) {
+	if bytes.IndexByte(text, '\n') >= 0 || bytes.IndexByte(text, '\r') >= 0 {
+		return nil, errBase64
 	}
+	out := make([]byte, strictBase64.DecodedLen(len(text)))
+	if _, err := strictBase64.Decode(out, text); err != nil {
+		return nil, errBase64
+	}
+	return out, nil
 }

@@ -12,7 +12,7 @@ func read(data string) (map[string]string, error) {
 	out := map[string]string{}
 	s := New([]byte(data))
 	for m := s.Object(); m.Next(); {
-		if s.next() == '"' {
+		if s.Peek() == '"' {
 			out[string(m.Name)] = string(s.Text())
 		} else {
 			out[string(m.Name)] = string(s.Raw())
@@ -110,6 +110,36 @@ func TestMistakesAreRefusedWithTheReason(t *testing.T) {
 	}
 }
 
+func TestValuesOfEveryKindAreReadStrictly(t *testing.T) {
+	t.Parallel()
+	good := []string{
+		`{}`, `[]`, `""`, `null`, `true`, `false`, `0`, `-0`, `-0.5E-7`, `12.25e+3`, " [ 1 , {\"a\" : 2 } ]\r\n",
+		`"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00é"`, strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth), "1" + strings.Repeat("0", 31),
+	}
+	for _, text := range good {
+		s := New([]byte(text))
+		s.Raw()
+		if err := s.End(); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	bad := []string{
+		``, ` `, `{`, `[`, `"`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `{a:1}`, `{1:1}`, `{"a" 1}`, `{"a":1 "b":2}`,
+		`{"a":1,"a":1}`, `{"a":1,"\u0061":1}`, `{,}`, `[1`, `[1,`, `[1,]`, `[,1]`, `[1 2]`, `nul`, `nulls`, `True`, `tru`, `fals`,
+		`01`, `-`, `+1`, `.5`, `1.`, `1e`, `1e+`, `0x1`, `1e400`, `Infinity`, `NaN`, "1" + strings.Repeat("0", 32),
+		`"\x"`, `"\u12"`, `"\u12g4"`, `"\ud800"`, `"\ud800x"`, `"\ud800\n"`, `"\ud800\u0041"`, `"\udc00"`, `"\ud83d\ud83d"`, `"\`, `"\u`, `"\n`, `"a\n`,
+		"\"\n\"", "\"\\n\n\"", "\"\x00\"", "\"\xff\"", `'a'`, `1 2`, `{} {}`, `[]]`, "\ufeff{}", `/**/1`,
+		strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1),
+	}
+	for _, text := range bad {
+		s := New([]byte(text))
+		s.Raw()
+		if err := s.End(); err == nil {
+			t.Errorf("%q is read", text)
+		}
+	}
+}
+
 func TestKindsAreDemanded(t *testing.T) {
 	t.Parallel()
 	for _, data := range []string{`null`, `1`, `{}`, `["a"]`, `true`} {
@@ -123,6 +153,79 @@ func TestKindsAreDemanded(t *testing.T) {
 		if s.RawObject(); s.Err() == nil {
 			t.Errorf("%s was read as an object", data)
 		}
+	}
+}
+
+func TestDuplicatesAreToldWhereTheyAreAllowed(t *testing.T) {
+	t.Parallel()
+	s := New([]byte(`{"a":{"a":1},"b":2,"a":3,"c":[{"a":4}]}`))
+	m := s.Object()
+	m.AllowAgain = true
+	var again []string
+	for m.Next() {
+		if s.Raw(); m.Again {
+			again = append(again, string(m.Name))
+		}
+	}
+	if err := s.End(); err != nil || len(again) != 1 || again[0] != "a" {
+		t.Errorf("again are %v, %v", again, err)
+	}
+	// What is inside them is read as strictly as ever.
+	s = New([]byte(`{"a":{"a":1,"a":2}}`))
+	m = s.Object()
+	m.AllowAgain = true
+	for m.Next() {
+		s.Raw()
+	}
+	if s.End() == nil {
+		t.Error("a duplicate inside was read")
+	}
+}
+
+func TestArraysNullsAndBase64AreRead(t *testing.T) {
+	t.Parallel()
+	s := New([]byte(` [ "AQID" , null , "" ] `))
+	var got [][]byte
+	s.Array(func() {
+		if s.Null() {
+			got = append(got, []byte("null"))
+		} else {
+			got = append(got, s.Base64())
+		}
+	})
+	if err := s.End(); err != nil || len(got) != 3 || string(got[0]) != "\x01\x02\x03" || string(got[1]) != "null" || len(got[2]) != 0 {
+		t.Errorf("read %q, %v", got, err)
+	}
+}
+
+func TestBase64HasOneTextForEachValue(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"AA==", "AB", "A", "A+/A", "AA\n", "A\rA", " AA", "AA\x00", "ÄA"} {
+		if b, err := DecodeBase64([]byte(text)); err == nil {
+			t.Errorf("%q was decoded as %x", text, b)
+		}
+	}
+	for text, want := range map[string]string{"": "", "AA": "\x00", "-_8": "\xfb\xff"} {
+		if b, err := DecodeBase64([]byte(text)); err != nil || string(b) != want {
+			t.Errorf("%q was decoded as %x, %v", text, b, err)
+		}
+	}
+	s := New([]byte(`"AA=="`))
+	if s.Base64(); s.End() == nil || !strings.Contains(s.Err().Error(), "base64url") {
+		t.Errorf("error is %v", s.Err())
+	}
+}
+
+func TestNothingIsReadAfterAMistake(t *testing.T) {
+	t.Parallel()
+	s := New([]byte(`x{"a":[1],"b":"c"}`))
+	for m := s.Object(); m.Next(); {
+		t.Errorf("member %q after a mistake", m.Name)
+	}
+	s.Array(func() { t.Error("an element after a mistake") })
+	first := s.Err()
+	if s.Fail("later"); s.Null() || s.Text() != nil || s.Base64() != nil || s.Raw() != nil || s.End() != first {
+		t.Errorf("something is read after a mistake, or the first mistake is lost: %v", s.Err())
 	}
 }
 
