@@ -1,9 +1,6 @@
 package web
 
-import (
-	"net/http"
-	"net/url"
-)
+import "net/http"
 
 // signInData is what the pages "sign-in" and "sign-up" show.
 type signInData struct {
@@ -11,14 +8,6 @@ type signInData struct {
 	Next        string // where to go afterwards: a path on this origin, or empty
 	Notice      string // a sentence about what happened before
 	Confirming  string // login of who is signed in and must prove it again
-}
-
-// Query carries Next from one of the two pages to the other.
-func (d signInData) Query() string {
-	if d.Next == "" {
-		return ""
-	}
-	return url.Values{"next": {d.Next}}.Encode()
 }
 
 // homePage sends people to where they can go on.

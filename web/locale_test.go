@@ -1,0 +1,138 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// catalogue is a file of sentences by key.
+func catalogue(t *testing.T, file string) map[string]string {
+	t.Helper()
+	text, err := catalogues.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all map[string]string
+	if err := json.Unmarshal(text, &all); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return all
+}
+
+// usedKeys are all keys that templates and Go code name or put together.
+func usedKeys(t *testing.T) map[string]bool {
+	t.Helper()
+	used := map[string]bool{}
+	pages, err := filepath.Glob("page/*.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(pages, sources...) {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range regexp.MustCompile(`(?:T|\br,|:|return) ?\(?"([a-z_]+(?:\.[a-z_]+)*)"`).FindAllSubmatch(text, -1) {
+			used[string(key[1])] = true
+		}
+	}
+	for code := range statuses {
+		used["error."+string(code)] = true
+	}
+	for _, notice := range notices {
+		used["account.notice."+notice] = true
+	}
+	return used
+}
+
+func TestEverySentenceIsThereAndUsed(t *testing.T) {
+	t.Parallel()
+	english, used := catalogue(t, "locale/en.json"), usedKeys(t)
+	for key, sentence := range english {
+		if !used[key] {
+			t.Errorf("nobody says %s", key)
+		}
+		if strings.TrimSpace(sentence) == "" {
+			t.Errorf("%s has no sentence", key)
+		}
+	}
+	for key := range used {
+		if strings.Contains(key, ".") && english[key] == "" && regexp.MustCompile(`^(about|account|confirm|dev|device|error|form|passkey|signin|signup)\.`).MatchString(key) {
+			t.Errorf("%s has no sentence", key)
+		}
+	}
+}
+
+func TestAllLanguagesHaveTheSameKeysAndVariables(t *testing.T) {
+	t.Parallel()
+	english := catalogue(t, "locale/en.json")
+	files, err := catalogues.ReadDir("locale")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d catalogues, %v", len(files), err)
+	}
+	variables := regexp.MustCompile(`\{\{[^}]*\}\}`)
+	for _, f := range files {
+		other := catalogue(t, "locale/"+f.Name())
+		for key, sentence := range english {
+			if other[key] == "" {
+				t.Errorf("%s lacks %s", f.Name(), key)
+			}
+			for _, v := range variables.FindAllString(sentence, -1) {
+				if !strings.Contains(other[key], v) {
+					t.Errorf("%s: %s lacks %s", f.Name(), key, v)
+				}
+			}
+		}
+		for key := range other {
+			if english[key] == "" {
+				t.Errorf("%s has %s, which English lacks", f.Name(), key)
+			}
+		}
+	}
+}
+
+// TestPeopleReadNoWordsOfTheTrade: what developers read in development mode
+// must name the panel of the developer tools.
+func TestPeopleReadNoWordsOfTheTrade(t *testing.T) {
+	t.Parallel()
+	trade := regexp.MustCompile(`(?i)webauthn|fido|credential|authenticator|\blog ?in\b`)
+	for key, sentence := range catalogue(t, "locale/en.json") {
+		sentence = regexp.MustCompile(`\{\{[^}]*\}\}`).ReplaceAllString(sentence, "")
+		if word := trade.FindString(sentence); word != "" && !strings.HasPrefix(key, "dev.") {
+			t.Errorf("%s says %q", key, word)
+		}
+	}
+}
+
+func TestTheLanguageIsTheReadersOrEnglish(t *testing.T) {
+	t.Parallel()
+	l, err := newLocales()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, accept := range []string{"", "en", "en-GB,en;q=0.9", "tlh", "*", ";;;", strings.Repeat("en,", 5000)} {
+		rd := l.reader(&http.Request{Header: http.Header{"Accept-Language": {accept}}})
+		if rd.Lang != "en" || rd.T("signin.title") != "Sign in" {
+			t.Errorf("%.20s is read in %s: %s", accept, rd.Lang, rd.T("signin.title"))
+		}
+	}
+	rd := l.reader(&http.Request{})
+	if got := rd.T("account.remove.title", "Name", "<b>{{.Name}}"); got != "Remove “<b>{{.Name}}”?" {
+		t.Errorf("a name in a sentence becomes %q", got)
+	}
+	if got := rd.T("no.such.key"); got != "no.such.key" {
+		t.Errorf("an unknown key says %q", got)
+	}
+}
