@@ -223,12 +223,6 @@ func (b *tab) attach(options webauthn.VirtualAuthenticatorOptions) *device {
 	return added
 }
 
-// detach takes the device away, with its passkeys.
-func (d *device) detach() {
-	d.b.t.Helper()
-	d.b.do("remove a device", call(webauthn.RemoveVirtualAuthenticator, webauthn.RemoveVirtualAuthenticatorParams{AuthenticatorID: d.id}))
-}
-
 // touches says whether the person answers the device's dialogue: no leaves it
 // open.
 func (d *device) touches(yes bool) {
