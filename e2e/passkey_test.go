@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"testing"
+	"time"
 )
 
 // signUp makes an account with the tab's device and ends on the account page.
@@ -115,4 +116,40 @@ func manage(b *tab, phone *device) {
 	}
 	b.click("dialog[open] button")
 	b.want(fmt.Sprint("document.querySelectorAll('.row[data-id]').length === ", 1), "the last one stays")
+}
+
+// TestAnOldSessionIsConfirmedOnTheWay: what was asked for goes on by itself
+// after a passkey was used once more.
+func TestAnOldSessionIsConfirmedOnTheWay(t *testing.T) {
+	s := newSite(t)
+	b := openTab(t)
+	phone := b.attach(phone())
+	signUp(b, s, "annie@example.com", "Annie Easley")
+
+	b.attach(securityKey())
+	s.pass(11 * time.Minute)
+	b.click("#add")
+	b.until("document.querySelectorAll('.row[data-id]').length === 2")
+	if steps := s.count("POST /api/auth/reauth/passkey"); steps != 1 {
+		t.Errorf("%d confirmations, want 1", steps)
+	}
+
+	s.pass(11 * time.Minute)
+	phone.verifies(false)
+	b.click(".row [name=remove]")
+	b.click("dialog[open] .danger")
+	b.says("nothing has changed")
+	b.want(calm, "cancelling is not an error")
+	b.want("document.querySelectorAll('.row[data-id]').length === 2", "nothing is removed")
+	phone.verifies(true)
+	b.click(".row [name=remove]")
+	b.click("dialog[open] .danger")
+	b.until("document.querySelectorAll('.row[data-id]').length === 1")
+
+	s.pass(11 * time.Minute)
+	b.visit(s.url + "/sign-in?step_up=1&next=/account%3Fdid=ended")
+	b.want("document.body.innerText.includes('annie@example.com')", "the account is fixed")
+	b.shoot("confirm")
+	b.click("form .primary")
+	b.until("location.pathname === '/account' && document.querySelector('#notice')")
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +20,8 @@ import (
 type site struct {
 	url  string // http://localhost:PORT
 	port string
+
+	late atomic.Int64 // how far the server's clock is ahead
 
 	mu   sync.Mutex
 	seen map[string][]int // statuses of the answers by method and path, in order
@@ -41,6 +44,7 @@ func newSite(t *testing.T) *site {
 		Secrets: []mapae.RootKey{mapae.NewRootKey()},
 		RP:      mapae.RelyingParty{ID: "localhost", Name: "Example", Origins: []string{s.url}},
 		Methods: []mapae.Method{mapae.Passkey{}},
+		Clock:   func() time.Time { return time.Now().Add(time.Duration(s.late.Load())) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -51,6 +55,9 @@ func newSite(t *testing.T) *site {
 	t.Cleanup(func() { server.Close() })
 	return s
 }
+
+// pass lets time pass for the server.
+func (s *site) pass(d time.Duration) { s.late.Add(int64(d)) }
 
 // record notes how h answers each request.
 func (s *site) record(h http.Handler) http.Handler {

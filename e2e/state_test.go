@@ -263,3 +263,31 @@ func TestAPageThatIsNotThere(t *testing.T) {
 		"an error page with the request's ID")
 	b.shoot("not-found")
 }
+
+func TestTroubleIsSaidInAPersonsWords(t *testing.T) {
+	s := newSite(t)
+	b := openTab(t)
+	b.attach(phone())
+	answer := func(status int, code, more string) string {
+		return fmt.Sprintf(`() => Promise.resolve(new Response('{"code":%q,"message":"Because.","request_id":"r-1"%s}', { status: %d }))`, code, more, status)
+	}
+	for _, c := range []struct{ name, fetch, says, tone string }{
+		{"offline", "() => Promise.reject(new TypeError('Failed to fetch'))", "No connection.", "calm"},
+		{"too-many", answer(429, "rate_limited", `,"retry_after":90`), "You can try again at ", "calm"},
+		{"server", answer(503, "unavailable", ""), "Something went wrong on our side. Please try again in a moment. Reference: r-1", "alert"},
+		{"expired", answer(400, "ceremony_invalid", ""), "took a little too long", "calm"},
+		{"unknown", answer(401, "passkey_unknown", ""), "isn’t known here any more", "calm"},
+		{"refused", answer(401, "authentication_failed", ""), "Because.", "alert"},
+		{"closed", answer(403, "forbidden", ""), "Because.", "calm"},
+	} {
+		b.visit(s.url + "/sign-up") // no autofill there
+		b.until("document.readyState === 'complete'")
+		eval[chromedp.Void](b, "void (window.fetch = "+c.fetch+")")
+		b.typeInto("#email", "x@example.com")
+		b.typeInto("#name", "X\r")
+		b.says(c.says)
+		b.want("!document.querySelector('#status').textContent.includes('{')", c.name+": every blank is filled")
+		b.want(fmt.Sprintf("document.querySelector('#status').dataset.tone === %q", c.tone), c.name)
+		b.shoot(c.name)
+	}
+}

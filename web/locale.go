@@ -89,6 +89,3 @@ func (rd reader) Device(userAgent string) string {
 
 // text returns the sentence of key in the language of whoever sent r.
 func (s *Site) text(r *http.Request, key string) string { return s.pages.locales.reader(r).T(key) }
-
-// language returns the BCP 47 tag of that language.
-func (s *Site) language(r *http.Request) string { return s.pages.locales.reader(r).Lang }
