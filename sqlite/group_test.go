@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mapae/mapae"
+	"github.com/mapae/mapae/internal/sqlstore"
 )
 
 // group is a store whose writer can be held, so that others must wait.
@@ -281,5 +282,37 @@ func TestReadersCantWrite(t *testing.T) {
 	g := newGroup(t)
 	if _, err := g.readers.Exec(g.Context(), "DELETE FROM mapae_events"); err == nil {
 		t.Error("a reader wrote")
+	}
+}
+
+func TestSessionThatIsTouchedWhileItIsSweptLives(t *testing.T) {
+	g := newGroup(t)
+	end := time.UnixMicro(1000)
+	u := mapae.User{ID: "u", LoginKey: "u"}
+	x := mapae.Session{ID: "x", UserID: "u", IdleEndsAt: end, EndsAt: end.Add(time.Hour)}
+	err := g.Update(g.Context(), func(tx mapae.Tx) error {
+		if err := tx.AddUser(g.Context(), u); err != nil {
+			return err
+		}
+		_, err := tx.Admit(g.Context(), mapae.Admission{Session: x})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	touched := func(ctx context.Context, f func(mapae.Tx) error) error {
+		return g.Update(ctx, func(tx mapae.Tx) error {
+			if err := tx.TouchSession(ctx, x.ID, end, end.Add(time.Minute)); err != nil {
+				return err
+			}
+			return f(tx)
+		})
+	}
+	n, err := sqlstore.Sweep(g.Context(), g.Reader, touched, mapae.SweepPlan{SessionsBefore: end, Limit: 9})
+	if n != 0 || err != nil {
+		t.Errorf("%d removed, %v", n, err)
+	}
+	if _, _, err := g.Session(g.Context(), x.ID, x.TokenHash, end); err != nil {
+		t.Errorf("the session: %v", err)
 	}
 }

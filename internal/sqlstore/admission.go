@@ -25,8 +25,7 @@ const (
 	RETURNING sign_count, backup_eligible`
 
 	lockSession = `UPDATE mapae_sessions SET seen_at = seen_at
-	WHERE id = $1 AND user_id = $2 AND token_hash = $3 AND idle_ends_at > $4 AND ends_at > $4
-	AND EXISTS (SELECT 1 FROM mapae_users WHERE id = $2 AND epoch = $5 AND disabled_at = 0)`
+	WHERE id = $1 AND user_id = $2 AND token_hash = $3 AND idle_ends_at > $4 AND ends_at > $4`
 
 	rotateSession = `UPDATE mapae_sessions SET token_hash = $1, epoch = $2, uses = $3, seen_at = $4, idle_ends_at = $5, ends_at = $6
 	WHERE id = $7 AND user_id = $8 AND token_hash = $9`
@@ -61,7 +60,7 @@ func (t Tx) Admit(ctx context.Context, a mapae.Admission) (mapae.Verdict, error)
 func (t Tx) conclude(ctx context.Context, a mapae.Admission) (mapae.Verdict, error) {
 	if a.Rotate != nil {
 		s := a.Session
-		n, err := t.q.Exec(ctx, lockSession, blob(s.ID), blob(s.UserID), a.Rotate[:], micros(s.SeenAt), s.Epoch)
+		n, err := t.q.Exec(ctx, lockSession, blob(s.ID), blob(s.UserID), a.Rotate[:], micros(s.SeenAt))
 		if err != nil || n == 0 {
 			return mapae.VerdictUserChanged, err
 		}
