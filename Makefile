@@ -18,7 +18,7 @@ test: ## install what the tests need, then run every check and every test
 prove: ## run the long forms of the proofs and write docs/proofs.md
 	scripts/prove.sh
 
-lint: ## gofmt, vet, staticcheck, govulncheck
+lint: ## gofmt, go mod tidy, vet, staticcheck, govulncheck
 	scripts/check.sh lint
 
 bench: ## sign-ins a second and CPU a sign-in, beside the floor

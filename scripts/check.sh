@@ -44,11 +44,13 @@ at() { (cd "$1" && "${@:2}"); }
 lint() {
 	stage gofmt formatted
 	stage tree scripts/check-tree.sh
+	stage 'go mod tidy' go mod tidy -diff
 	stage vet go vet ./...
 	stage staticcheck tool staticcheck ./...
 	stage govulncheck vulnerabilities
 	local module
 	for module in $(modules); do
+		stage "go mod tidy $module" at "$module" go mod tidy -diff
 		stage "vet $module" at "$module" go vet ./...
 		stage "staticcheck $module" at "$module" tool staticcheck ./...
 	done
