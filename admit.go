@@ -141,7 +141,7 @@ func (a *Auth) refuseAssertion(ctx context.Context, o opened, why string, refuse
 func (a *Auth) verifyAssertion(ctx context.Context, o opened, identified bool) (*webauthn.Assertion, error) {
 	result, err := webauthn.VerifyAssertion(o.response, &o.credential.Credential, webauthn.AssertionWant{
 		RelyingParty: a.rp, Challenge: o.sealed, UserVerification: o.challenge.verification(),
-		UserID: []byte(o.owner.ID), Identified: identified, StrictBackup: a.passkey.StrictBackupEligible,
+		UserID: []byte(o.owner.ID), Identified: identified, StrictBackup: a.passkey.StrictBackupEligible, Verifiers: a.passkey.Verifiers,
 	})
 	if err != nil {
 		return nil, a.refuseAssertion(ctx, o, reason(err), fail(CodeAuthenticationFailed, err))

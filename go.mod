@@ -3,6 +3,7 @@ module github.com/mapae/mapae
 go 1.26.0
 
 require (
+	filippo.io/mldsa v1.0.0 // indirect
 	github.com/alecthomas/kong v1.17.0 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/goccy/go-yaml v1.19.2 // indirect

@@ -2,6 +2,7 @@ package mapae
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/mapae/mapae/webauthn"
 )
@@ -30,6 +31,10 @@ type Method interface {
 type Passkey struct {
 	// Algorithms offered, most wanted first. Empty: webauthn.DefaultAlgorithms.
 	Algorithms []webauthn.Algorithm
+
+	// Verifiers of further algorithms that Algorithms may name: see package
+	// webauthn/mldsa. Keep one as long as credentials of its algorithm are stored.
+	Verifiers []webauthn.AlgorithmVerifier
 
 	// UserVerification asked for by each purpose. Empty: required at sign-up,
 	// preferred elsewhere. Without user verification a passkey counts as one
@@ -64,7 +69,8 @@ func (p Passkey) check() error {
 		}
 	}
 	for _, alg := range p.Algorithms {
-		if !alg.Supported() {
+		isAlg := func(v webauthn.AlgorithmVerifier) bool { return v.Algorithm() == alg }
+		if !alg.Supported() && !slices.ContainsFunc(p.Verifiers, isAlg) {
 			return fmt.Errorf("algorithm %d is not one that can be verified", alg)
 		}
 	}

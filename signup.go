@@ -81,7 +81,7 @@ func (a *Auth) creationOptions(user User, sealed []byte, verification webauthn.U
 	return &webauthn.CreationOptions{
 		RP:        webauthn.RPEntity{ID: a.cfg.RP.ID, Name: a.cfg.RP.Name},
 		User:      webauthn.UserEntity{ID: []byte(user.ID), Name: user.Login, DisplayName: user.Name},
-		Challenge: sealed, Timeout: challengeLife, Algorithms: a.passkey.Algorithms,
+		Challenge: sealed, Timeout: challengeLife, Algorithms: a.passkey.Algorithms, Verifiers: a.passkey.Verifiers,
 		Exclude: a.descriptors(own), ResidentKey: webauthn.ResidentKeyRequired, UserVerification: verification,
 		Attestation: webauthn.ConveyanceNone, Extensions: map[string]any{"credProps": true},
 	}

@@ -24,6 +24,9 @@ type AssertionWant struct {
 	// The response may then lack a user handle; otherwise it must have one.
 	Identified bool
 
+	// Verifiers verify further algorithms than those of this package.
+	Verifiers []AlgorithmVerifier
+
 	// StrictBackup refuses a credential whose backup eligibility is not what it
 	// was at registration. Otherwise that is reported: iCloud Keychain and
 	// KeePassXC do it.
@@ -93,7 +96,7 @@ func VerifyAssertion(a *AssertionResponse, c *Credential, want AssertionWant) (*
 	}
 
 	// 7.2.20, 7.2.21: the signature is over authData and the hash of cData.
-	if err := verifySignature(a, c); err != nil {
+	if err := verifySignature(a, c, want.Verifiers); err != nil {
 		return nil, err
 	}
 
@@ -135,13 +138,13 @@ func verifyOwner(a *AssertionResponse, c *Credential, want *AssertionWant) error
 	return nil
 }
 
-func verifySignature(a *AssertionResponse, c *Credential) error {
+func verifySignature(a *AssertionResponse, c *Credential, further []AlgorithmVerifier) error {
 	const step = "7.2.21"
 	pairs, err := cbor.Whole(c.PublicKey)
 	if err != nil {
 		return refuseCause(step, CheckKey, err)
 	}
-	key, err := parseKey(pairs)
+	key, err := parseKey(pairs, further)
 	if err != nil {
 		return refuseKey(step, err)
 	}

@@ -25,7 +25,7 @@ type AttestationStatement struct {
 	RPIDHash          []byte
 	CredentialID      []byte
 	PublicKey         []byte           // COSE_Key in canonical form
-	Key               crypto.PublicKey // the same as *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey
+	Key               crypto.PublicKey // the same as *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey; nil of a further algorithm
 	Algorithm         Algorithm
 	BackupEligible    bool
 

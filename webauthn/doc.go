@@ -25,7 +25,8 @@
 // (Verify…). Every refusal is an [*Error] that names the step and the [Check].
 //
 // The package verifies the attestation formats "none" and "packed" with self
-// attestation; others plug in through [AttestationVerifier].
+// attestation, and the algorithms that it names; others plug in through
+// [AttestationVerifier] and [AlgorithmVerifier].
 //
 // It never does I/O, never reads a clock, holds no state, and never decides
 // whether a challenge may still be used: the caller must see to it that each

@@ -82,7 +82,7 @@ func FuzzCOSE(f *testing.F) {
 		if err != nil {
 			return
 		}
-		key, err := parseKey(m)
+		key, err := parseKey(m, nil)
 		if err != nil {
 			return
 		}
@@ -92,7 +92,7 @@ func FuzzCOSE(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		second, err := parseKey(again)
+		second, err := parseKey(again, nil)
 		if err != nil || !bytes.Equal(second.encode(), canonical) {
 			t.Errorf("%x → %x, %v", data, canonical, err)
 		}

@@ -44,7 +44,7 @@ const maxKey = 4 << 10
 // A publicKey is a COSE_Key that was read and found fit to verify with.
 type publicKey struct {
 	algorithm Algorithm
-	key       crypto.PublicKey // *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey
+	key       crypto.PublicKey // *ecdsa.PublicKey, *rsa.PublicKey, ed25519.PublicKey or akp
 }
 
 // errAlgorithm tells an algorithm that is not ours from a key that is bad.
@@ -59,25 +59,29 @@ func refuseKey(step string, err error) error {
 }
 
 // readAlgorithm returns the alg of a COSE_Key. It fails with errAlgorithm where
-// that is an integer but none of ours.
-func readAlgorithm(m cbor.Map) (Algorithm, error) {
+// that is an integer, but none of ours and none of further.
+func readAlgorithm(m cbor.Map, further []AlgorithmVerifier) (Algorithm, error) {
 	n, ok := m.Label(labelAlg).Int()
 	if !ok {
 		return 0, errors.New("COSE key: no integer alg")
 	}
-	if n < math.MinInt32 || n > math.MaxInt32 || !Algorithm(n).Supported() {
+	alg := Algorithm(n)
+	if int64(alg) != n || !alg.Supported() && verifierOf(alg, further) == nil {
 		return 0, fmt.Errorf("alg %d: %w", n, errAlgorithm)
 	}
-	return Algorithm(n), nil
+	return alg, nil
 }
 
 // parseKey reads a COSE_Key. A key that could not verify a signature, or that
 // would verify too many, is refused (§5.8.5; RFC 9053 §7); unknown labels are
 // passed over.
-func parseKey(m cbor.Map) (*publicKey, error) {
-	alg, err := readAlgorithm(m)
+func parseKey(m cbor.Map, further []AlgorithmVerifier) (*publicKey, error) {
+	alg, err := readAlgorithm(m, further)
 	if err != nil {
 		return nil, err
+	}
+	if v := verifierOf(alg, further); v != nil {
+		return parseAKP(m, v)
 	}
 	s := schemes[alg]
 	if kty, ok := m.Label(labelKty).Int(); !ok || kty != s.kty {
@@ -163,6 +167,9 @@ func parseRSA(m cbor.Map, alg Algorithm) (*publicKey, error) {
 
 // encode returns the COSE_Key in CTAP2 canonical form, known labels only.
 func (p *publicKey) encode() []byte {
+	if key, ok := p.key.(akp); ok {
+		return cbor.EncodeMap([]any{labelKty, ktyAKP, labelAlg, int64(p.algorithm), labelPublic, key.public})
+	}
 	s := schemes[p.algorithm]
 	labels := []any{labelKty, s.kty, labelAlg, int64(p.algorithm)}
 	switch key := p.key.(type) {
@@ -181,10 +188,13 @@ func (p *publicKey) encode() []byte {
 // verify checks a signature over the concatenation of two messages. ECDSA
 // signatures are ASN.1 DER (§6.5.5); the salt of PSS is as long as the hash.
 func (p *publicKey) verify(first, second, signature []byte) bool {
-	s := schemes[p.algorithm]
-	if key, ok := p.key.(ed25519.PublicKey); ok {
+	switch key := p.key.(type) {
+	case ed25519.PublicKey:
 		return ed25519.Verify(key, slices.Concat(first, second), signature)
+	case akp:
+		return key.verifier.Verify(key.public, slices.Concat(first, second), signature)
 	}
+	s := schemes[p.algorithm]
 	h := s.hash.New()
 	h.Write(first)
 	h.Write(second)

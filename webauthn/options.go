@@ -96,8 +96,9 @@ const publicKeyType = "public-key"
 type CreationOptions struct {
 	RP                 RPEntity
 	User               UserEntity
-	Challenge          []byte      // 16 bytes or more, unguessable, used once
-	Algorithms         []Algorithm // most wanted first; nil: DefaultAlgorithms
+	Challenge          []byte              // 16 bytes or more, unguessable, used once
+	Algorithms         []Algorithm         // most wanted first; nil: DefaultAlgorithms
+	Verifiers          []AlgorithmVerifier // of those that this package does not verify by itself
 	Timeout            time.Duration
 	Exclude            []Descriptor // credentials that the account has already
 	Attachment         Attachment
@@ -148,8 +149,8 @@ type creationJSON struct {
 
 // MarshalJSON writes a PublicKeyCredentialCreationOptionsJSON, its members in
 // the order of the dictionary. It fails where the challenge has fewer than 16
-// bytes, the user handle is not of 1 to 64 bytes, or an algorithm is not one
-// that this package verifies.
+// bytes, the user handle is not of 1 to 64 bytes, or an algorithm is one that
+// neither this package nor one of Verifiers verifies.
 func (o CreationOptions) MarshalJSON() ([]byte, error) {
 	if err := checkChallengeLength(o.Challenge); err != nil {
 		return nil, err
@@ -160,7 +161,7 @@ func (o CreationOptions) MarshalJSON() ([]byte, error) {
 	algorithms := orDefault(o.Algorithms)
 	parameters := make([]parameterJSON, 0, len(algorithms))
 	for _, a := range algorithms {
-		if !a.Supported() {
+		if !a.Supported() && verifierOf(a, o.Verifiers) == nil {
 			return nil, fmt.Errorf("webauthn: creation options: algorithm %d can't be verified", a)
 		}
 		parameters = append(parameters, parameterJSON{publicKeyType, a})

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"testing"
 
+	strict "github.com/mapae/mapae/internal/cbor"
 	"github.com/mapae/mapae/webauthn"
+	"github.com/mapae/mapae/webauthn/mldsa"
 )
 
 type realResponse struct {
@@ -46,14 +48,8 @@ var realRefusals = map[string]webauthn.Check{
 	"fido2-net-lib-151":  webauthn.CheckEncoding, // no type
 	"fido2-net-lib-161":  webauthn.CheckCredentialID,
 
-	// Judged acceptable where the algorithm is implemented, which these are not
-	// here: ML-DSA, and RSA with SHA-1.
-	"py_webauthn-051":    webauthn.CheckAlgorithm,
-	"py_webauthn-052":    webauthn.CheckAlgorithm,
-	"py_webauthn-053":    webauthn.CheckAlgorithm,
-	"py_webauthn-059":    webauthn.CheckAlgorithm,
-	"py_webauthn-060":    webauthn.CheckAlgorithm,
-	"py_webauthn-061":    webauthn.CheckAlgorithm,
+	// Judged acceptable where the algorithm is implemented, which RSA with SHA-1
+	// is not here.
 	"simplewebauthn-008": webauthn.CheckAlgorithm,
 	"simplewebauthn-031": webauthn.CheckAlgorithm,
 	"fido2-net-lib-156":  webauthn.CheckAlgorithm,
@@ -122,19 +118,18 @@ func (c *realResponse) userVerification() webauthn.UserVerification {
 func (c *realResponse) register(t *testing.T, party webauthn.RelyingParty) error {
 	_, err := finishRegistration(c.Response, webauthn.RegistrationWant{
 		RelyingParty: party, Challenge: unbase64(t, c.Challenge), UserVerification: c.userVerification(),
-		Algorithms: every, Attestation: trusting{},
+		Algorithms: append([]webauthn.Algorithm{mldsa.MLDSA44, mldsa.MLDSA65, mldsa.MLDSA87}, every...),
+		Verifiers:  mldsa.Verifiers(), Attestation: trusting{},
 	})
 	return err
 }
 
 func (c *realResponse) signIn(t *testing.T, party webauthn.RelyingParty) error {
 	key := unbase64(t, c.Credential.PublicKey)
-	record := &webauthn.Credential{ID: unbase64(t, c.Credential.ID), PublicKey: key, Algorithm: webauthn.ES256, SignCount: c.Credential.Counter}
-	if len(key) > 0 && key[0] == 0xa4 {
-		record.Algorithm = webauthn.RS256
-		if key[2] == 1 {
-			record.Algorithm = webauthn.EdDSA
-		}
+	record := &webauthn.Credential{ID: unbase64(t, c.Credential.ID), PublicKey: key, SignCount: c.Credential.Counter}
+	if m, err := strict.Whole(key); err == nil {
+		alg, _ := m.Label(3).Int()
+		record.Algorithm = webauthn.Algorithm(alg)
 	}
 	// The data tells no owner: whoever the response names is taken for it.
 	var handle []byte
@@ -143,7 +138,7 @@ func (c *realResponse) signIn(t *testing.T, party webauthn.RelyingParty) error {
 	}
 	result, err := finishAssertion(c.Response, record, webauthn.AssertionWant{
 		RelyingParty: party, Challenge: unbase64(t, c.Challenge), UserVerification: c.userVerification(),
-		UserID: handle, Identified: true,
+		UserID: handle, Identified: true, Verifiers: mldsa.Verifiers(),
 	})
 	if c.ID == realRegressed && (err != nil || !result.CounterRegressed) {
 		t.Errorf("counter that stood still is not reported: %v", err)

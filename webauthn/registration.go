@@ -23,6 +23,7 @@ type RegistrationWant struct {
 	Conditional bool
 
 	Algorithms  []Algorithm         // as offered; nil: DefaultAlgorithms
+	Verifiers   []AlgorithmVerifier // of those that this package does not verify by itself
 	Attestation AttestationVerifier // nil: none and packed self attestation are accepted
 }
 
@@ -71,7 +72,7 @@ func VerifyRegistration(r *RegistrationResponse, want RegistrationWant) (*Regist
 	// 7.1.18, 7.1.19: BE and BS are reported for the caller's policy.
 
 	// 7.1.20: the algorithm was offered; the key is one that can sign in later.
-	key, err := verifyKey(o.auth, orDefault(want.Algorithms))
+	key, err := verifyKey(o.auth, orDefault(want.Algorithms), want.Verifiers)
 	if err != nil {
 		return nil, err
 	}
@@ -137,19 +138,19 @@ func readAttestationObject(raw []byte) (*attestationObject, error) {
 	return o, nil
 }
 
-func verifyKey(d *authData, offered []Algorithm) (*publicKey, error) {
+func verifyKey(d *authData, offered []Algorithm, further []AlgorithmVerifier) (*publicKey, error) {
 	const step = "7.1.20"
 	if len(d.publicKey) > maxKey {
 		return nil, refuse(step, CheckKey, fmt.Sprint(len(d.publicKey), " bytes"), "a COSE key of at most 4096 bytes")
 	}
-	alg, err := readAlgorithm(d.key)
+	alg, err := readAlgorithm(d.key, further)
 	if err != nil {
 		return nil, refuseKey(step, err)
 	}
 	if !slices.Contains(offered, alg) {
 		return nil, refuse(step, CheckAlgorithm, alg.String(), fmt.Sprint("one of ", offered))
 	}
-	key, err := parseKey(d.key)
+	key, err := parseKey(d.key, further)
 	if err == nil && alg == EdDSA {
 		err = judgeCurve25519(key.key.(ed25519.PublicKey))
 	}
@@ -171,7 +172,7 @@ func verifyCredentialID(id, told []byte) error {
 }
 
 func (o *attestationObject) about(hash [32]byte, key *publicKey, canonical []byte) *AttestationStatement {
-	return &AttestationStatement{
+	s := &AttestationStatement{
 		Format:            o.format,
 		Statement:         o.statement,
 		AuthenticatorData: o.authData,
@@ -180,11 +181,14 @@ func (o *attestationObject) about(hash [32]byte, key *publicKey, canonical []byt
 		RPIDHash:          o.auth.rpIDHash,
 		CredentialID:      o.auth.credentialID,
 		PublicKey:         canonical,
-		Key:               key.key,
 		Algorithm:         key.algorithm,
 		BackupEligible:    o.auth.has(flagBackupEligible),
 		key:               key,
 	}
+	if _, further := key.key.(akp); !further {
+		s.Key = key.key
+	}
+	return s
 }
 
 // credential makes the record of §4. It shares no memory with the response.

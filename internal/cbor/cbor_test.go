@@ -206,8 +206,8 @@ func TestTheBoundsThemselvesAreFine(t *testing.T) {
 
 func TestMapsAreWritten(t *testing.T) {
 	t.Parallel()
-	got := EncodeMap([]any{1, int64(7), 3, -49, -1, bytes.Repeat([]byte{9}, 300), -300, []byte{}, 255, 65535})
-	want := raw(t, "a5 01 07 03 3830 20 59012c"+strings.Repeat("09", 300)+"39012b 40 18ff 19ffff")
+	got := EncodeMap([]any{1, int64(7), 3, -49, -1, bytes.Repeat([]byte{9}, 300), -300, []byte{}, 255, 65535, -70001, int64(1) << 32})
+	want := raw(t, "a6 01 07 03 3830 20 59012c"+strings.Repeat("09", 300)+"39012b 40 18ff 19ffff 3a00011170 1b0000000100000000")
 	if !bytes.Equal(got, want) {
 		t.Errorf("encoded %x, want %x", got, want)
 	}

@@ -6,8 +6,7 @@ import (
 )
 
 // EncodeMap encodes keys and values in the order given, which must be the
-// canonical one. They are int, int64 or []byte, all below 65,536 in value or
-// length.
+// canonical one. They are int, int64 or []byte.
 func EncodeMap(keysAndValues []any) []byte {
 	out := appendHead(nil, majorMap, uint64(len(keysAndValues)/2))
 	for _, v := range keysAndValues {
@@ -23,15 +22,20 @@ func EncodeMap(keysAndValues []any) []byte {
 	return out
 }
 
-// appendHead appends a head whose number is below 65,536.
+// appendHead appends a head in its shortest form.
 func appendHead(out []byte, major byte, n uint64) []byte {
+	major <<= 5
 	switch {
 	case n < 24:
-		return append(out, major<<5|byte(n))
+		return append(out, major|byte(n))
 	case n <= math.MaxUint8:
-		return append(out, major<<5|24, byte(n))
+		return append(out, major|24, byte(n))
+	case n <= math.MaxUint16:
+		return binary.BigEndian.AppendUint16(append(out, major|25), uint16(n))
+	case n <= math.MaxUint32:
+		return binary.BigEndian.AppendUint32(append(out, major|26), uint32(n))
 	}
-	return binary.BigEndian.AppendUint16(append(out, major<<5|25), uint16(n))
+	return binary.BigEndian.AppendUint64(append(out, major|27), n)
 }
 
 func appendInt(out []byte, n int64) []byte {
