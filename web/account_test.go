@@ -302,3 +302,50 @@ func TestARemovalThatMeetsASignInLeavesNoSession(t *testing.T) {
 		}
 	})
 }
+
+func TestWhyAPasskeyWasRejectedIsToldToWhoIsSignedIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, unlimited)
+	p := w.member(alice)
+	bad := webauthntest.New(home)
+	bad.Forge.Origin = "https://evil.example"
+	options, err := p.BeginAddPasskey(w.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	credential, err := bad.Create(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := `{"credential":` + string(credential) + `}`
+	w.unchanged([]string{alice}, func() {
+		if a := p.send("POST", "/api/webauthn/register/complete/", body).want(t, 400, mapae.CodeRegistrationRejected); a.json("reason") != "origin" {
+			t.Errorf("the answer is %s", a.body)
+		}
+	})
+	ticket, options, err := p.BeginSignUp(w.ctx, bob, "Bob", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if credential, err = bad.Create(options); err != nil {
+		t.Fatal(err)
+	}
+	body = `{"credential":` + string(credential) + `}`
+	a := p.send("POST", "/api/auth/signup/passkey/complete", body, header(ticketHeader, ticket)).want(t, 400, mapae.CodeRegistrationRejected)
+	if a.json("reason") != "" || w.state(bob) != "nobody " {
+		t.Errorf("the answer is %s", a.body)
+	}
+}
+
+func TestAMissingMemberIsNamed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.member(alice)
+	for path, field := range map[string]string{
+		"/api/auth/passkey/verify": "credential", "/api/webauthn/register/complete/": "credential", "/api/auth/reauth/passkey": "credential", "/api/auth/signup/passkey/options": "email",
+	} {
+		if got := p.send("POST", path, `{}`).want(t, 400, mapae.CodeBadRequest).json("field"); got != field {
+			t.Errorf("%s names %q, want %q", path, got, field)
+		}
+	}
+}
