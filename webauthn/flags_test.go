@@ -48,4 +48,5 @@ func TestFlags(t *testing.T) {
 	if run != 1536 {
 		t.Errorf("%d combinations, want 1,536", run)
 	}
+	t.Logf("proven: %d", run)
 }

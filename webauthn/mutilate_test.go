@@ -28,6 +28,7 @@ func TestABodyCutAtAnyByteIsRefused(t *testing.T) {
 		_, err := finishRegistration(registration[:n], registrationWant())
 		wantCheck(t, err, webauthn.CheckEncoding)
 	}
+	t.Logf("proven: %d", len(assertion)+len(registration))
 }
 
 func TestPartsCutAtAnyByteAreRefused(t *testing.T) {
@@ -64,6 +65,7 @@ func TestPartsCutAtAnyByteAreRefused(t *testing.T) {
 		_, err := webauthn.VerifyRegistration(&cut, registrationWant())
 		wantCheck(t, err, webauthn.CheckEncoding)
 	}
+	t.Logf("proven: %d", len(a.AuthenticatorData)+len(a.Signature)+len(a.ClientDataJSON)+len(r.AttestationObject))
 }
 
 func parsedAssertion(t *testing.T, body []byte) *webauthn.AssertionResponse {
@@ -82,6 +84,7 @@ func TestEveryBitOfAnAssertionCounts(t *testing.T) {
 			t.Parallel()
 			c, body := honest(t, alg)
 			a := parsedAssertion(t, body)
+			bits := 0
 			for _, part := range []*[]byte{&a.Signature, &a.ClientDataJSON, &a.AuthenticatorData} {
 				whole := *part
 				for bit := range len(whole) * 8 {
@@ -94,10 +97,12 @@ func TestEveryBitOfAnAssertionCounts(t *testing.T) {
 					}
 				}
 				*part = whole
+				bits += len(whole) * 8
 			}
 			if _, err := webauthn.VerifyAssertion(a, c, assertionWant()); err != nil {
 				t.Errorf("the whole assertion: %v", err)
 			}
+			t.Logf("proven: %d", bits)
 		})
 	}
 }
@@ -109,7 +114,8 @@ func TestEveryMemberThatIsNeededIsMissed(t *testing.T) {
 		"response.authenticatorData at registration": true,
 	}
 	c, assertion := honest(t, webauthn.ES256)
-	for name, edit := range removals(t, assertion) {
+	fromAssertion := removals(t, assertion)
+	for name, edit := range fromAssertion {
 		_, err := finishAssertion(edit, c, assertionWant())
 		switch {
 		case name == "response.userHandle":
@@ -120,7 +126,8 @@ func TestEveryMemberThatIsNeededIsMissed(t *testing.T) {
 			wantCheck(t, err, webauthn.CheckEncoding)
 		}
 	}
-	for name, edit := range removals(t, create(t, newKey("missing"), webauthn.ES256)) {
+	fromRegistration := removals(t, create(t, newKey("missing"), webauthn.ES256))
+	for name, edit := range fromRegistration {
 		_, err := finishRegistration(edit, registrationWant())
 		if optional[name] || optional[name+" at registration"] {
 			wantCheck(t, err, "")
@@ -128,6 +135,7 @@ func TestEveryMemberThatIsNeededIsMissed(t *testing.T) {
 			wantCheck(t, err, webauthn.CheckEncoding)
 		}
 	}
+	t.Logf("proven: %d", len(fromAssertion)+len(fromRegistration))
 }
 
 // removals returns the body once without each of its members.

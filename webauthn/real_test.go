@@ -80,6 +80,7 @@ func TestRealResponses(t *testing.T) {
 	if len(data.Cases) != 90 {
 		t.Fatalf("%d responses, want 90", len(data.Cases))
 	}
+	t.Logf("proven: %d", len(data.Cases))
 	for _, c := range data.Cases {
 		t.Run(c.ID, func(t *testing.T) {
 			t.Parallel()

@@ -91,6 +91,7 @@ func TestW3CVectors(t *testing.T) {
 	if len(data.Vectors) != 15 {
 		t.Fatalf("%d vectors, want 15", len(data.Vectors))
 	}
+	t.Logf("proven: %d", len(data.Vectors))
 	party := webauthn.RelyingParty{ID: data.RPID, Origins: []string{data.Origin}, CrossOrigin: true, TopOrigins: []string{data.TopOrigin}}
 	for _, v := range data.Vectors {
 		t.Run(v.Name, func(t *testing.T) {
