@@ -154,6 +154,7 @@ func TestAFaultyStoreIs503AndLeavesAllOrNothing(t *testing.T) {
 					if err != nil || n == 1 {
 						t.Fatalf("without a fault, after %d calls: %v", n-1, err)
 					}
+					t.Logf("proven: %d", n-1)
 					return
 				}
 				if err != nil {
@@ -392,6 +393,7 @@ func TestTruncatedBodiesAreRefusedAndSpendNothing(t *testing.T) {
 		}
 	})
 	p.send("POST", "/api/auth/passkey/verify", body).want(t, 200, "")
+	t.Logf("proven: %d", len(body))
 }
 
 func TestEveryFlippedBitOfASignatureIsRefused(t *testing.T) {
@@ -418,6 +420,7 @@ func TestEveryFlippedBitOfASignatureIsRefused(t *testing.T) {
 					q.finish(q.BeginAutofill).want(t, 401, mapae.CodeAuthenticationFailed)
 				}
 			})
+			t.Logf("proven: %d", 64*8)
 		})
 	}
 }
@@ -523,6 +526,7 @@ func TestMutilatedAssertionsAreRefusedAndSpendNothing(t *testing.T) {
 			t.Errorf("%s: afterwards the good one is %d %s", m.name, a.StatusCode, a.body)
 		}
 	}
+	t.Logf("proven: %d", len(rows))
 }
 
 func TestMutilatedRegistrationsAreRefusedAndSpendNothing(t *testing.T) {
@@ -559,6 +563,7 @@ func TestMutilatedRegistrationsAreRefusedAndSpendNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	t.Logf("proven: %d", len(rows))
 }
 
 func TestWhatClientsAddIsIgnored(t *testing.T) {
