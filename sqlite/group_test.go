@@ -316,3 +316,70 @@ func TestSessionThatIsTouchedWhileItIsSweptLives(t *testing.T) {
 		t.Errorf("the session: %v", err)
 	}
 }
+
+func TestContextOfALeaderThatEndsBeforeItsOwnTurnDoesNotRun(t *testing.T) {
+	g := newGroup(t)
+	release := g.hold()
+	ctx, cancel := context.WithCancel(t.Context())
+	leader, other := make(chan error), make(chan error)
+	go func() { leader <- g.Update(ctx, func(tx mapae.Tx) error { return addEvent(ctx, tx, 1) }) }()
+	g.waiting(1)
+	go func() {
+		other <- g.Update(g.Context(), func(tx mapae.Tx) error {
+			cancel()
+			return addEvent(g.Context(), tx, 2)
+		})
+	}()
+	g.waiting(2)
+	release()
+	if err := <-leader; !errors.Is(err, context.Canceled) {
+		t.Errorf("the leader: %v", err)
+	}
+	if err := <-other; err != nil {
+		t.Errorf("the other: %v", err)
+	}
+	if got := g.events(); got != 1 {
+		t.Errorf("%d events, want 1", got)
+	}
+}
+
+func TestCloseWaitsForThoseWhoWereLetIn(t *testing.T) {
+	g := newGroup(t)
+	release := g.hold()
+	var ended atomic.Bool
+	waited, closed := make(chan error), make(chan error)
+	go func() {
+		waited <- g.Update(g.Context(), func(tx mapae.Tx) error {
+			time.Sleep(20 * time.Millisecond) // a Close that does not wait would be faster
+			err := addEvent(g.Context(), tx, 1)
+			ended.Store(true)
+			return err
+		})
+	}()
+	g.waiting(1)
+	go func() {
+		err := g.Close()
+		if !ended.Load() {
+			t.Error("Close did not wait")
+		}
+		closed <- err
+	}()
+	shut := func() bool {
+		g.writer.mu.Lock()
+		defer g.writer.mu.Unlock()
+		return g.writer.closed
+	}
+	for !shut() {
+		time.Sleep(time.Millisecond)
+	}
+	if err := g.Update(g.Context(), func(mapae.Tx) error { return nil }); !errors.Is(err, errClosed) {
+		t.Errorf("one that came after Close: %v", err)
+	}
+	release()
+	if err := <-waited; err != nil {
+		t.Errorf("one that was let in: %v", err)
+	}
+	if err := <-closed; err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
