@@ -51,11 +51,11 @@ func (s *Site) exchange(w http.ResponseWriter, r *http.Request, handle handler) 
 		// in front may take for a second request is never read.
 		w.Header().Set("Connection", "close")
 	}
+	defer func() { s.logRequest(r, ex, rec.status, time.Since(start)) }()
 	defer func() {
 		if p := recover(); p != nil {
 			s.panicked(rec, r, p)
 		}
-		s.logRequest(r, ex, rec.status, time.Since(start))
 	}()
 	if err := handle(rec, r); err != nil {
 		s.fail(rec, r, err)

@@ -87,10 +87,7 @@ func (s *Site) routes() []row {
 	}
 	for name, a := range s.pages.assets {
 		if strings.Contains(name, a.hash) {
-			rows = append(rows, row{get, "/" + name, static, anyone, stale, nothing, none, func(w http.ResponseWriter, r *http.Request) error {
-				r.SetPathValue("hashed", name)
-				return s.hashedAsset(w, r)
-			}})
+			rows = append(rows, row{get, "/" + name, static, anyone, stale, nothing, none, a.immutable})
 		}
 	}
 	return rows

@@ -1,11 +1,10 @@
 package web
 
 import (
-	"encoding/base64"
 	"net/http"
-	"strings"
 
 	"github.com/mapae/mapae"
+	"github.com/mapae/mapae/internal/strictjson"
 )
 
 // readSession returns the live session that r carries: an app's in its bearer
@@ -142,9 +141,8 @@ func (s *Site) dropSession(w http.ResponseWriter, r *http.Request) {
 // pathID decodes the {id} of the route: base64url without padding. What is no
 // ID is not found.
 func pathID(r *http.Request) ([]byte, error) {
-	text := r.PathValue("id")
-	id, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(id) == 0 || strings.ContainsAny(text, "\r\n") {
+	id, err := strictjson.DecodeBase64([]byte(r.PathValue("id")))
+	if err != nil || len(id) == 0 {
 		return nil, mapae.ErrMissing
 	}
 	return id, nil

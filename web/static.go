@@ -93,14 +93,9 @@ func (s *Site) module(w http.ResponseWriter, r *http.Request) error {
 	return a.serve(w, r)
 }
 
-// hashedAsset serves an asset by the name that has its hash: that content for
-// ever.
-func (s *Site) hashedAsset(w http.ResponseWriter, r *http.Request) error {
-	name := r.PathValue("hashed")
-	a := s.pages.assets[name]
-	if a == nil || !strings.Contains(name, a.hash) {
-		return errNoRoute
-	}
+// immutable serves the asset under the name that has its hash: that content
+// for ever.
+func (a *assetFile) immutable(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	return a.serve(w, r)
 }
