@@ -46,6 +46,8 @@ var rooms = []room{
 		why: "what only some ask for lies beneath the protocol, and knows nothing else"},
 	{name: "webauthn/mldsa", ours: []string{"webauthn"}, libs: []string{"filippo.io/mldsa"},
 		why: "a further algorithm is for those who ask for it, and knows the protocol only"},
+	{name: "webauthn/extension", ours: []string{leaves},
+		why: "extensions are for those who ask for them; what they mean is nobody's verdict"},
 	{name: "webauthntest",
 		why: "the software authenticator shares no code with what it tests, or it would share its mistakes"},
 	{name: "client",

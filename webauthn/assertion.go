@@ -24,6 +24,10 @@ type AssertionWant struct {
 	// The response may then lack a user handle; otherwise it must have one.
 	Identified bool
 
+	// AppID is that of the extension appid, where the options had it (§10.1.1): a
+	// credential of U2F may then answer under it instead of the RP ID.
+	AppID string
+
 	// Verifiers verify further algorithms than those of this package.
 	Verifiers []AlgorithmVerifier
 
@@ -85,7 +89,11 @@ func VerifyAssertion(a *AssertionResponse, c *Credential, want AssertionWant) (*
 	}
 
 	// 7.2.15 to 7.2.18: RP ID and flags.
-	if err := authentication.verifyAuthData(d, want.RelyingParty.ID, want.UserVerification, false); err != nil {
+	rpID := want.RelyingParty.ID
+	if want.AppID != "" && string(memberOf(a.ClientExtensions, "appid")) == "true" {
+		rpID = want.AppID
+	}
+	if err := authentication.verifyAuthData(d, rpID, want.UserVerification, false); err != nil {
 		return nil, err
 	}
 

@@ -23,6 +23,12 @@ type RelyingParty struct {
 	TopOrigins  []string
 }
 
+// AndroidOrigin returns the origin of an Android app, from the SHA-256 of the
+// certificate that signs it. (An app on iOS has the origin "https://" + RP ID.)
+func AndroidOrigin(certificate [32]byte) string {
+	return "android:apk-key-hash:" + encode64(certificate[:])
+}
+
 // clientData is CollectedClientData (§5.8.1) as it was found. What is wrong
 // with single members is remembered and not judged yet, so that the challenge
 // can be read whatever the others are like.

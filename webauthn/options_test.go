@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mapae/mapae/webauthn"
+	"github.com/mapae/mapae/webauthn/extension"
 )
 
 var update = flag.Bool("update", false, "write the golden files of testdata instead of comparing with them")
@@ -58,7 +59,7 @@ func TestOptionsMarshalAsTheDictionaries(t *testing.T) {
 			Hints:              []webauthn.Hint{webauthn.HintClientDevice, webauthn.HintHybrid},
 			Attestation:        webauthn.ConveyanceDirect,
 			AttestationFormats: []string{"packed", "tpm"},
-			Extensions:         map[string]any{"credProps": true, "minPinLength": true},
+			Extensions:         extension.Inputs{CredProps: true, MinPinLength: true, PRF: &extension.PRF{}, CredProtect: extension.ProtectionRequired}.Map(),
 		},
 		"request-least": webauthn.RequestOptions{Challenge: challenge},
 		"request-full": webauthn.RequestOptions{
@@ -68,7 +69,7 @@ func TestOptionsMarshalAsTheDictionaries(t *testing.T) {
 			Allow:            []webauthn.Descriptor{{ID: id, Transports: []string{"usb"}}},
 			UserVerification: webauthn.UserVerificationDiscouraged,
 			Hints:            []webauthn.Hint{webauthn.HintSecurityKey},
-			Extensions:       map[string]any{"appid": "https://example.com/u2f.json"},
+			Extensions:       extension.Inputs{AppID: appID, LargeBlob: extension.LargeBlob{Read: true}}.Map(),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -235,20 +235,23 @@ func (p *parsed) readExtensions(s *strictjson.Scanner) {
 
 // readDiscoverable picks credProps.rk from extension outputs that were read
 // before; an output of the wrong type counts as not there.
-func readDiscoverable(outputs []byte) (rk *bool) {
-	s := strictjson.New(outputs)
+func readDiscoverable(outputs []byte) *bool {
+	switch rk := string(memberOf(memberOf(outputs, "credProps"), "rk")); rk {
+	case "true", "false":
+		is := rk == "true"
+		return &is
+	}
+	return nil
+}
+
+// memberOf returns the text of a member of a JSON object that was read before;
+// nil where there is no such member, or object.
+func memberOf(object []byte, name string) (value []byte) {
+	s := strictjson.New(object)
 	for m := s.Object(); m.Next(); {
-		if string(m.Name) != "credProps" || s.Peek() != '{' {
-			s.Raw()
-			continue
-		}
-		for props := s.Object(); props.Next(); {
-			value := string(s.Raw())
-			if string(props.Name) == "rk" && (value == "true" || value == "false") {
-				is := value == "true"
-				rk = &is
-			}
+		if v := s.Raw(); string(m.Name) == name {
+			value = v
 		}
 	}
-	return rk
+	return value
 }
