@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/mapae/mapae"
 )
@@ -27,13 +28,15 @@ func (s *Site) Require(h http.Handler, demands ...mapae.Demand) http.Handler {
 			ex = s.newExchange(r)
 			r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, ex))
 		}
+		start := time.Now()
 		if err := s.checkGuest(r, demands); err != nil {
+			ex.route = r.Pattern
 			ex.setHeaders(w.Header())
 			rec := &recorder{ResponseWriter: w}
 			if err = s.turnAway(rec, r, err); err != nil {
 				s.fail(rec, r, err)
 			}
-			s.logRequest(r, ex, rec.status, 0)
+			s.logRequest(r, ex, rec.status, time.Since(start))
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")

@@ -155,8 +155,6 @@ func header(name string, values ...string) edit {
 	}
 }
 
-func noBody(r *http.Request) { r.Body, r.ContentLength = http.NoBody, 0 }
-
 // reply is an answer as tests look at it.
 type reply struct {
 	*http.Response
