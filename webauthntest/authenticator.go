@@ -24,6 +24,7 @@ type Authenticator struct {
 	Attachment  string   // "platform" or "cross-platform"; empty: not told
 	Transports  []string // told at registration
 	Attestation Attestation
+	CA          *CA // who made it; needed for every attestation but none and packed self
 
 	Discoverable   bool // makes discoverable credentials, and returns their user handle
 	UserPresent    bool
@@ -31,10 +32,22 @@ type Authenticator struct {
 	BackupEligible bool
 	BackupState    bool
 
+	// FlipBackup turns BE and BS round at each assertion.
+	FlipBackup bool
+
+	// MaxResident is how many discoverable credentials fit; zero: any number. A
+	// full one refuses where a discoverable credential is required, and makes
+	// another kind where it is not.
+	MaxResident int
+
 	// Counter is the signature counter of the next response, and CounterStep what
 	// is added after it. A step of zero leaves the counter where it is.
 	Counter     uint32
 	CounterStep uint32
+
+	// Reuse is the private key of every credential made, of the algorithm that is
+	// asked for; nil: a new one for each.
+	Reuse crypto.Signer
 
 	// UserHandle says when Get tells whose the credential is.
 	UserHandle UserHandle
@@ -48,15 +61,6 @@ type Authenticator struct {
 	mu          sync.Mutex
 	credentials []*Credential // oldest first
 }
-
-// Attestation is the statement format that Create answers with.
-type Attestation string
-
-// The values of Attestation.
-const (
-	AttestationNone       Attestation = ""            // format "none", and the AAGUID is told all the same, as passkey providers do
-	AttestationPackedSelf Attestation = "packed-self" // format "packed", signed with the credential's own key
-)
 
 // UserHandle says when Get returns a user handle.
 type UserHandle int
@@ -73,7 +77,7 @@ const (
 func New(origin string) *Authenticator {
 	return &Authenticator{
 		Origin:         origin,
-		AAGUID:         [16]byte{0x6d, 0x61, 0x70, 0x61, 0x65, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 1},
+		AAGUID:         aaguid(1),
 		Attachment:     "platform",
 		Transports:     []string{"hybrid", "internal"},
 		Discoverable:   true,
@@ -90,7 +94,7 @@ func New(origin string) *Authenticator {
 func NewSecurityKey(origin string) *Authenticator {
 	return &Authenticator{
 		Origin:      origin,
-		AAGUID:      [16]byte{0x6d, 0x61, 0x70, 0x61, 0x65, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 2},
+		AAGUID:      aaguid(2),
 		Attachment:  "cross-platform",
 		Transports:  []string{"usb"},
 		UserPresent: true,
@@ -137,9 +141,10 @@ func (a *Authenticator) Clone() *Authenticator {
 	return &Authenticator{
 		Origin: a.Origin, CrossOrigin: a.CrossOrigin, TopOrigin: a.TopOrigin,
 		Algorithms: slices.Clone(a.Algorithms), AAGUID: a.AAGUID, Attachment: a.Attachment,
-		Transports: slices.Clone(a.Transports), Attestation: a.Attestation,
+		Transports: slices.Clone(a.Transports), Attestation: a.Attestation, CA: a.CA,
 		Discoverable: a.Discoverable, UserPresent: a.UserPresent, UserVerified: a.UserVerified,
 		BackupEligible: a.BackupEligible, BackupState: a.BackupState,
+		FlipBackup: a.FlipBackup, MaxResident: a.MaxResident, Reuse: a.Reuse,
 		Counter: a.Counter, CounterStep: a.CounterStep, UserHandle: a.UserHandle,
 		Rand: a.Rand, Forge: a.Forge, credentials: slices.Clone(a.credentials),
 	}
@@ -180,6 +185,31 @@ func (a *Authenticator) add(c *Credential) {
 		return c.Discoverable && old.Discoverable && old.RPID == c.RPID && bytes.Equal(old.UserHandle, c.UserHandle)
 	})
 	a.credentials = append(a.credentials, c)
+}
+
+// full tells whether no further discoverable credential fits, unless it
+// replaces one of the same account.
+func (a *Authenticator) full(rpID string, handle []byte) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	resident, replaces := 0, false
+	for _, c := range a.credentials {
+		if c.Discoverable {
+			resident++
+			replaces = replaces || c.RPID == rpID && bytes.Equal(c.UserHandle, handle)
+		}
+	}
+	return a.MaxResident > 0 && resident >= a.MaxResident && !replaces
+}
+
+// flip turns BE and BS round where that is asked for.
+func (a *Authenticator) flip() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.FlipBackup {
+		a.BackupEligible = !a.BackupEligible
+		a.BackupState = a.BackupEligible
+	}
 }
 
 func (a *Authenticator) count() uint32 {

@@ -6,7 +6,8 @@ import (
 )
 
 // encodeMap encodes a CBOR map of keys and values in the order given, which
-// must be the canonical one. Values are int, int64, string, []byte, or rawCBOR.
+// must be the canonical one. Values are int, int64, string, []byte, lists
+// of those, or RawCBOR.
 func encodeMap(keysAndValues ...any) []byte {
 	out := encodeHead(nil, 5, uint64(len(keysAndValues)/2))
 	for _, v := range keysAndValues {
@@ -15,8 +16,8 @@ func encodeMap(keysAndValues ...any) []byte {
 	return out
 }
 
-// rawCBOR is an item that is encoded already.
-type rawCBOR []byte
+// RawCBOR is an item that is encoded already, for [Forge].
+type RawCBOR []byte
 
 func encode(out []byte, v any) []byte {
 	switch v := v.(type) {
@@ -28,8 +29,12 @@ func encode(out []byte, v any) []byte {
 		return append(encodeHead(out, 3, uint64(len(v))), v...)
 	case []byte:
 		return append(encodeHead(out, 2, uint64(len(v))), v...)
-	case rawCBOR:
+	case RawCBOR:
 		return append(out, v...)
+	case [][]byte:
+		return append(out, encodeArray(v)...)
+	case []any:
+		return append(out, encodeArray(v)...)
 	}
 	panic(fmt.Sprintf("webauthntest: CBOR of %T", v))
 }

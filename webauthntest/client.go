@@ -27,7 +27,11 @@ type creationOptions struct {
 		Type string    `json:"type"`
 		Alg  Algorithm `json:"alg"`
 	} `json:"pubKeyCredParams"`
-	Exclude    []descriptor `json:"excludeCredentials"`
+	Exclude   []descriptor `json:"excludeCredentials"`
+	Selection struct {
+		ResidentKey        string `json:"residentKey"`
+		RequireResidentKey bool   `json:"requireResidentKey"`
+	} `json:"authenticatorSelection"`
 	Extensions struct {
 		CredProps bool `json:"credProps"`
 	} `json:"extensions"`
@@ -44,8 +48,9 @@ type requestOptions struct {
 // algorithm that it knows, and returns a RegistrationResponseJSON. It fails
 // with an [*Error]: InvalidStateError where it holds a credential of
 // excludeCredentials, SecurityError where the RP ID does not fit the origin,
-// NotSupportedError where it knows no algorithm that is offered, and TypeError
-// where the options can't be read.
+// NotSupportedError where it knows no algorithm that is offered or has no CA to
+// attest with, NotAllowedError where it is full, and TypeError where the
+// options can't be read.
 func (a *Authenticator) Create(options []byte) ([]byte, error) {
 	var o creationOptions
 	if err := json.Unmarshal(options, &o); err != nil {
@@ -71,14 +76,22 @@ func (a *Authenticator) Create(options []byte) ([]byte, error) {
 		return nil, domError("TypeError", "user.id is not base64url of 1 to 64 bytes")
 	}
 	c := &Credential{ID: a.Forge.CredentialID, RPID: rpID, UserHandle: handle, UserName: o.User.Name, Algorithm: alg, Discoverable: a.Discoverable}
+	if c.Discoverable && a.full(rpID, handle) {
+		if o.Selection.ResidentKey == "required" || o.Selection.RequireResidentKey {
+			return nil, domError("NotAllowedError", "no room for a further discoverable credential")
+		}
+		c.Discoverable = false
+	}
 	if c.ID == nil {
 		c.ID = make([]byte, 16)
 		if err := a.random(c.ID); err != nil {
 			return nil, err
 		}
 	}
-	if c.Key, err = a.newKey(alg); err != nil {
-		return nil, err
+	if c.Key = a.Reuse; c.Key == nil {
+		if c.Key, err = a.newKey(alg); err != nil {
+			return nil, err
+		}
 	}
 	response, err := a.register(c, o)
 	if err != nil {
@@ -113,15 +126,11 @@ func (a *Authenticator) register(c *Credential, o creationOptions) ([]byte, erro
 	clientData := a.clientData("webauthn.create", o.Challenge)
 	authData := a.authData(c.RPID, FlagAT, attested)
 
-	format, statement := "none", encodeMap()
-	if a.Attestation == AttestationPackedSelf {
-		signature, err := a.sign(c, authData, clientData)
-		if err != nil {
-			return nil, err
-		}
-		format, statement = "packed", encodeMap("alg", int64(c.Algorithm), "sig", signature)
+	format, statement, err := a.attest(a.Attestation, subject{c, authData, clientData})
+	if err != nil {
+		return nil, err
 	}
-	object := encodeMap("fmt", format, "attStmt", rawCBOR(statement), "authData", authData)
+	object := encodeMap("fmt", format, "attStmt", statement, "authData", authData)
 	response := map[string]any{
 		"clientDataJSON":    encode64(clientData),
 		"attestationObject": encode64(edit(a.Forge.AttestationObject, object)),
@@ -161,6 +170,7 @@ func (a *Authenticator) Get(options []byte) ([]byte, error) {
 		return nil, domError("NotAllowedError", "no credential for %s", rpID)
 	}
 	clientData := a.clientData("webauthn.get", o.Challenge)
+	a.flip()
 	authData := a.authData(rpID, 0, nil)
 	signature, err := a.sign(c, authData, clientData)
 	if err != nil {

@@ -8,8 +8,17 @@
 //	response, err = key.Get(requestOptions)      // and sign in with it
 //
 // [New] is a platform authenticator with synced passkeys and a user who is
-// there and verified. Each field of [Authenticator] makes it another device: a
-// security key without PIN, a counter that grows, an app, a page in a frame.
+// there and verified. Other devices are [NewPlatformBound], [NewPhone],
+// [NewSecurityKey], [NewSecurityKeyWithPIN], [NewU2FKey], [NewFlipping], and with
+// [Authenticator.Clone] somebody's copy of one. Each field of [Authenticator]
+// makes it yet another: a counter that grows, an app, a page in a frame.
+//
+// A [CA] lets it attest its model in any format of the specification; a server
+// that trusts the CA's root can check it:
+//
+//	key.CA, err = webauthntest.NewCA("a seed")
+//	key.Attestation = webauthntest.AttestationTPM
+//
 // [Forge] makes it a broken or a hostile one: it is for the tests that a server
 // must refuse.
 //

@@ -1,5 +1,7 @@
 package webauthntest
 
+import "crypto/x509"
+
 // Forge makes responses wrong. Strings that are empty and functions that are
 // nil change nothing. Functions get what would be used and return what is used
 // instead; they may be called by several goroutines at once.
@@ -18,6 +20,16 @@ type Forge struct {
 	AuthData          func([]byte) []byte // before it is signed
 	Signature         func([]byte) []byte // of an assertion, or of a self attestation
 	AttestationObject func([]byte) []byte // CBOR
+
+	// Of attestation. Statement gets the members of attStmt before they are
+	// encoded: int64, string, []byte, [][]byte, or []any of those. Certificate gets
+	// the attestation certificate before it is signed, PubArea and CertInfo those
+	// of a TPM before they are, and Compound the encoded statements in a compound one.
+	Statement   func(members map[string]any)
+	Certificate func(template *x509.Certificate)
+	PubArea     func([]byte) []byte
+	CertInfo    func([]byte) []byte
+	Compound    func(list []any) []any
 
 	// Sign replaces the signature over authenticator data ‖ client data hash.
 	Sign func(c *Credential, authData, clientDataHash []byte) ([]byte, error)
