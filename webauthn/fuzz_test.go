@@ -3,6 +3,9 @@ package webauthn
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"unicode/utf8"
 
@@ -98,4 +101,64 @@ func FuzzCOSE(f *testing.F) {
 		}
 		key.verify(data, data, data)
 	})
+}
+
+// FuzzAttestation registers with any attestation object. What is taken without
+// a verifier is of format none or self attestation, and signs in later.
+func FuzzAttestation(f *testing.F) {
+	for _, object := range ownAttestationObjects(f) {
+		f.Add(object)
+	}
+	challenge := []byte("0123456789abcdef0123456789abcdef")
+	client := []byte(`{"type":"webauthn.create","challenge":"` + encode64(challenge) + `","origin":"https://example.com"}`)
+	want := RegistrationWant{
+		RelyingParty: RelyingParty{ID: "example.com", Origins: []string{"https://example.com"}}, Challenge: challenge,
+		Algorithms: []Algorithm{ES256, EdDSA, ES384, ES512, RS256, RS384, RS512, PS256, PS384, PS512},
+	}
+	f.Fuzz(func(t *testing.T, object []byte) {
+		r := &RegistrationResponse{ClientDataJSON: client, AttestationObject: object}
+		if o, err := readAttestationObject(object); err == nil {
+			r.ID = o.auth.credentialID
+		}
+		made, err := VerifyRegistration(r, want)
+		if err != nil {
+			if refused := (*Error)(nil); !errors.As(err, &refused) || refused.Step == "" || refused.Check == "" {
+				t.Errorf("error %v names no step or check", err)
+			}
+			return
+		}
+		format := made.Credential.AttestationFormat
+		if !(format == "none" && made.AttestationType == AttestationTypeNone || format == "packed" && made.AttestationType == AttestationTypeSelf) {
+			t.Errorf("format %q was taken as %q", format, made.AttestationType)
+		}
+		m, err := cbor.Whole(made.Credential.PublicKey)
+		if err != nil {
+			t.Fatalf("the record's key %x: %v", made.Credential.PublicKey, err)
+		}
+		if _, err := parseKey(m, nil); err != nil {
+			t.Errorf("a key was registered that can't sign in: %v", err)
+		}
+	})
+}
+
+// ownAttestationObjects are those of testdata/vectors.json.
+func ownAttestationObjects(f *testing.F) (all [][]byte) {
+	data, err := os.ReadFile(filepath.Join("testdata", "vectors.json"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	var vectors []struct {
+		Registration json.RawMessage `json:"registration"`
+	}
+	if err := json.Unmarshal(data, &vectors); err != nil {
+		f.Fatal(err)
+	}
+	for _, v := range vectors {
+		r, err := ParseRegistration(v.Registration)
+		if err != nil {
+			f.Fatal(err)
+		}
+		all = append(all, r.AttestationObject)
+	}
+	return all
 }
