@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"time"
 
 	"modernc.org/sqlite"
+	sqlitelib "modernc.org/sqlite/lib"
 
 	"github.com/mapae/mapae"
 )
@@ -71,6 +73,25 @@ func connect(path string, pragmas []pragma) (*conn, error) {
 		}
 	}
 	return c, nil
+}
+
+// connectFirst opens the connection that writes. To turn a new file's journal
+// into a write-ahead log SQLite must be alone with it, and it does not wait
+// for that by itself: another program may be opening the file as well.
+func connectFirst(ctx context.Context, path string) (*conn, error) {
+	for patience := time.Now().Add(5 * time.Second); ; {
+		c, err := connect(path, writePragmas)
+		var failure *sqlite.Error
+		busy := errors.As(err, &failure) && failure.Code()&0xff == sqlitelib.SQLITE_BUSY
+		if !busy || time.Now().After(patience) {
+			return c, err
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 func (c *conn) set(p pragma) error {

@@ -43,12 +43,12 @@ func open(ctx context.Context, path string) (*Store, error) {
 	if err := create(abs); err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, abs); err != nil {
-		return nil, err
-	}
-	w, err := connect(abs, writePragmas)
+	w, err := connectFirst(ctx, abs)
 	if err != nil {
 		return nil, err
+	}
+	if err := migrate(ctx, abs); err != nil {
+		return nil, errors.Join(err, w.close())
 	}
 	r, err := openReaders(abs)
 	if err != nil {
