@@ -3,6 +3,7 @@ package attestation_test
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/mapae/mapae/webauthn"
@@ -173,6 +174,9 @@ func TestAReasonIsFoundInTheError(t *testing.T) {
 	if !errors.Is(err, attestation.ReasonUnattested) || errors.Is(err, attestation.ReasonChain) {
 		t.Errorf("error is %v", err)
 	}
+	if !strings.HasSuffix(err.Error(), "trust: got \"None\", want an attestation, unattested") {
+		t.Errorf("error reads %q", err)
+	}
 	var told interface{ Reason() string }
 	if !errors.As(err, &told) || told.Reason() != "unattested" {
 		t.Errorf("reason is %v", told)
@@ -191,4 +195,15 @@ func TestTheListOfTPMVendorsIsWellFormed(t *testing.T) {
 	if len(seen) < 25 {
 		t.Errorf("%d vendors", len(seen))
 	}
+}
+
+func TestU2FHasKeysOnP256Only(t *testing.T) {
+	t.Parallel()
+	s := *statement(t, newKey(webauthntest.AttestationFIDOU2F))
+	s.Key = p384Key().Public()
+	_, err := newVerifier().Verify(&s)
+	wantRefusal(t, err, bad, "8.6 public key")
+	s.Key = nil
+	_, err = newVerifier().Verify(&s)
+	wantRefusal(t, err, bad, "8.6 public key")
 }

@@ -65,9 +65,11 @@ func badTPM() []badInput {
 		{"BI-308", "name of another key", kind, bad, info + ".attested.name", certInfo(at(offsetName+4, 1, 2, 3)), nil},
 		{"BI-308", "name by another hash", kind, bad, info + ".attested.name", certInfo(at(offsetName+1, 0x0c)), nil},
 		{"BI-308", "signature", kind, bad, "8.3 sig", flip("sig"), nil},
+		{"BI-308", "sig missing", kind, bad, "8.3 sig", set("sig", nil), nil},
 		{"BI-308", "key in pubArea another", kind, bad, area, pubArea(otherPoint), nil},
 		{"BI-310", "certificates in the wrong order", kind, bad, "8.3 sig", chain(func(l [][]byte) [][]byte { return [][]byte{l[1], l[0]} }), nil},
 		{"BI-310", "x5c missing", kind, bad, "8.3 x5c", set("x5c", nil), nil},
+		{"BI-310", "certificate of version 1", kind, bad, "8.3.1 version", versionOne, nil},
 		{"BI-310", "subject filled", kind, bad, "8.3.1 subject", certificate(func(c *x509.Certificate) { c.Subject.CommonName = "TPM" }), nil},
 		{"BI-310", "use another", kind, bad, "8.3.1 extended key usage", certificate(func(c *x509.Certificate) { c.UnknownExtKeyUsage = []asn1.ObjectIdentifier{{2, 23, 133, 8, 1}} }), nil},
 		{"BI-310", "use none", kind, bad, "8.3.1 extended key usage", certificate(func(c *x509.Certificate) { c.UnknownExtKeyUsage = nil }), nil},
@@ -127,6 +129,16 @@ func twice(san []byte) []byte {
 		panic(err)
 	}
 	return webauthntest.AndroidList(names[0], names[0]).FullBytes
+}
+
+// twiceInside repeats the content of an explicit member.
+func twiceInside(v asn1.RawValue) asn1.RawValue {
+	v.Bytes, v.FullBytes = append(bytes.Clone(v.Bytes), v.Bytes...), nil
+	b, err := asn1.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return asn1.RawValue{FullBytes: b}
 }
 
 // androidGood is what hardware says of a key that fits.
@@ -204,6 +216,8 @@ func badOthers() []badInput {
 		{"BI-313", "purpose of another type", android, bad, description + " teeEnforced", key(list(), list(number(1, 2), number(702, 0))), nil},
 		{"BI-313", "software's list not a list", android, bad, description + " softwareEnforced", key(number(1, 2), good), nil},
 		{"BI-313", "member of another class", android, bad, description + " teeEnforced", key(list(), list(good)), nil},
+		{"BI-313", "member cut", android, bad, description + " teeEnforced", key(list(), list(asn1.RawValue{FullBytes: []byte{0xa1, 5, 0}})), nil},
+		{"BI-313", "origin with bytes behind it", android, bad, description + " teeEnforced", key(list(), list(purposes(1, 2), twiceInside(number(702, 0)))), nil},
 		{"BI-313", "nothing told", android, bad, description + " origin", key(list(), list()), nil},
 		{"BI-314", "credential key another", android, bad, "8.4 sig", foreignKeySigning, nil},
 		{"BI-314", "credential key another, signed by the certificate's", android, bad, "8.4 public key", foreignKey, nil},
@@ -234,6 +248,9 @@ func badOthers() []badInput {
 		{"BI-320", "part without a format", compound, bad, "8.9 fmt", parts(func(l []any) []any { return append(l, []any{}) }), nil},
 		{"BI-320", "second part SafetyNet", compound, bad, "8.5", parts(func(l []any) []any { return []any{l[0], part("android-safetynet")} }), nil},
 		{"BI-320", "second part unknown", compound, bad, "7.1.21", parts(func(l []any) []any { return []any{l[0], part("nope")} }), nil},
+		{"BI-320", "second part none, and not empty", compound, bad, "8.7", parts(func(l []any) []any {
+			return []any{l[0], webauthntest.RawCBOR("\xa2cfmtdnonegattStmt\xa1aa\x01")}
+		}), func(v *attestation.Verifier) { v.Policy.Unattested = true }},
 		{"BI-320", "signature of a part", compound, bad, "8.2 sig", flip("sig"), nil},
 		{"BI-320", "signature of the credential's own part", compound, bad, "8.2 sig", ownPart(func(m map[string]any) { m["sig"].([]byte)[8] ^= 1 }), nil},
 		{"BI-320", "alg of the credential's own part", compound, bad, "8.2 alg", ownPart(func(m map[string]any) { m["alg"] = -8 }), nil},

