@@ -88,13 +88,18 @@ func (a *Auth) record(ctx context.Context, e Event, err error) error {
 	return err
 }
 
-// reason is the word for err that stands in events: the check that failed.
+// reason is the word for err that stands in events: the check that failed, and
+// behind a colon why, where an attestation policy says so.
 func reason(err error) string {
 	var w *webauthn.Error
-	if errors.As(err, &w) {
-		return string(w.Check)
+	if !errors.As(err, &w) {
+		return "error"
 	}
-	return "error"
+	var policy interface{ Reason() string }
+	if errors.As(err, &policy) {
+		return string(w.Check) + ":" + policy.Reason()
+	}
+	return string(w.Check)
 }
 
 // maxAgent is how many bytes of a User-Agent are kept.

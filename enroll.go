@@ -180,7 +180,7 @@ func (a *Auth) verifyRegistration(ctx context.Context, reg registration) (*webau
 	made, err := webauthn.VerifyRegistration(reg.response, webauthn.RegistrationWant{
 		RelyingParty: a.rp, Challenge: reg.sealed, UserVerification: reg.challenge.verification(),
 		Conditional: reg.challenge.purpose == purposeRegisterConditional, Algorithms: a.passkey.Algorithms,
-		Verifiers: a.passkey.Verifiers,
+		Verifiers: a.passkey.Verifiers, Attestation: a.passkey.AttestationVerifier,
 	})
 	if err != nil {
 		return nil, a.refuseRegistration(ctx, reg, reason(err), fail(CodeRegistrationRejected, err))

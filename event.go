@@ -39,7 +39,7 @@ type Event struct {
 	SessionID  SessionID  // empty: none
 	Method     MethodName // empty: none was involved
 	Credential []byte     // ID of the passkey, nil: none
-	Reason     string     // why it failed: a check of package webauthn or a word of ours
+	Reason     string     // why it failed: a check of package webauthn (of "trust" with why, as "trust:synced"), or a word of ours
 	Address    string
 	UserAgent  string // at most 256 bytes
 	RequestID  string

@@ -36,6 +36,17 @@ type Passkey struct {
 	// webauthn/mldsa. Keep one as long as credentials of its algorithm are stored.
 	Verifiers []webauthn.AlgorithmVerifier
 
+	// Attestation asks what model an authenticator is (Level 3 §5.4.7), preferably
+	// in one of AttestationFormats, most wanted first. Empty: it is not asked, and
+	// a new passkey that attests by a certificate all the same is refused.
+	Attestation        webauthn.Conveyance
+	AttestationFormats []string
+
+	// AttestationVerifier verifies what was asked for and decides which models are
+	// accepted: see package webauthn/attestation. Without one nothing may be asked.
+	// It may be set where nothing is asked, for a policy on what is told anyway.
+	AttestationVerifier webauthn.AttestationVerifier
+
 	// UserVerification asked for by each purpose. Empty: required at sign-up,
 	// preferred elsewhere. Without user verification a passkey counts as one
 	// factor.
@@ -53,6 +64,7 @@ func (p Passkey) withDefaults() Passkey {
 	if len(p.Algorithms) == 0 {
 		p.Algorithms = webauthn.DefaultAlgorithms()
 	}
+	p.Attestation = or(p.Attestation, webauthn.ConveyanceNone)
 	p.SignUpVerification = or(p.SignUpVerification, webauthn.UserVerificationRequired)
 	p.AddVerification = or(p.AddVerification, webauthn.UserVerificationPreferred)
 	p.SignInVerification = or(p.SignInVerification, webauthn.UserVerificationPreferred)
@@ -61,6 +73,9 @@ func (p Passkey) withDefaults() Passkey {
 }
 
 func (p Passkey) check() error {
+	if err := p.checkAttestation(); err != nil {
+		return err
+	}
 	for _, uv := range []webauthn.UserVerification{p.SignUpVerification, p.AddVerification, p.SignInVerification, p.ReauthVerification} {
 		switch uv {
 		case "", webauthn.UserVerificationRequired, webauthn.UserVerificationPreferred, webauthn.UserVerificationDiscouraged:
@@ -73,6 +88,22 @@ func (p Passkey) check() error {
 		if !alg.Supported() && !slices.ContainsFunc(p.Verifiers, isAlg) {
 			return fmt.Errorf("algorithm %d is not one that can be verified", alg)
 		}
+	}
+	return nil
+}
+
+func (p Passkey) checkAttestation() error {
+	switch p.Attestation {
+	case "", webauthn.ConveyanceNone:
+		if len(p.AttestationFormats) > 0 {
+			return fmt.Errorf("attestation formats %q are wanted, but no attestation", p.AttestationFormats)
+		}
+	case webauthn.ConveyanceIndirect, webauthn.ConveyanceDirect, webauthn.ConveyanceEnterprise:
+		if p.AttestationVerifier == nil {
+			return fmt.Errorf("attestation %q is asked for, and AttestationVerifier is missing: nobody would check it", p.Attestation)
+		}
+	default:
+		return fmt.Errorf("attestation %q: it is none, indirect, direct or enterprise", p.Attestation)
 	}
 	return nil
 }

@@ -83,7 +83,7 @@ func (a *Auth) creationOptions(user User, sealed []byte, verification webauthn.U
 		User:      webauthn.UserEntity{ID: []byte(user.ID), Name: user.Login, DisplayName: user.Name},
 		Challenge: sealed, Timeout: challengeLife, Algorithms: a.passkey.Algorithms, Verifiers: a.passkey.Verifiers,
 		Exclude: a.descriptors(own), ResidentKey: webauthn.ResidentKeyRequired, UserVerification: verification,
-		Attestation: webauthn.ConveyanceNone, Extensions: map[string]any{"credProps": true},
+		Attestation: a.passkey.Attestation, AttestationFormats: a.passkey.AttestationFormats, Extensions: map[string]any{"credProps": true},
 	}
 }
 

@@ -33,6 +33,17 @@ func AllAttestations() []Attestation {
 	}
 }
 
+// knows tells whether a device that attests in this way has keys of alg.
+func (k Attestation) knows(alg Algorithm) bool {
+	switch k {
+	case AttestationTPM:
+		return suiteOf(alg).hash != 0
+	case AttestationFIDOU2F:
+		return alg == ES256
+	}
+	return true
+}
+
 // TPMManufacturer is the vendor that AttestationTPM tells: the one of the FIDO
 // conformance tools. It is in nobody's list of real ones.
 const TPMManufacturer = "id:FFFFF1D0"

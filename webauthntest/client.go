@@ -107,11 +107,11 @@ func (a *Authenticator) choose(o creationOptions) (Algorithm, error) {
 		known = AllAlgorithms()
 	}
 	for _, p := range o.Parameters {
-		if p.Type == "public-key" && slices.Contains(known, p.Alg) {
+		if p.Type == "public-key" && slices.Contains(known, p.Alg) && a.Attestation.knows(p.Alg) {
 			return p.Alg, nil
 		}
 	}
-	return 0, domError("NotSupportedError", "none of pubKeyCredParams is known")
+	return 0, domError("NotSupportedError", "none of pubKeyCredParams is known, or can be attested")
 }
 
 // register answers for a new credential.
