@@ -4,6 +4,7 @@
 //	mapae serve                                  at http://localhost:8080, in ./data
 //	mapae serve --origin https://example.com     behind a reverse proxy
 //	mapae invite                                 an invitation to sign up
+//	mapae metadata show blob.jwt --root r3.pem   models of authenticators, and what is reported of them
 //	mapae version                                what this binary is made of
 //
 // It owns the settings (flags, environment, file), the wiring, TLS and how the

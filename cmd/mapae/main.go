@@ -15,9 +15,10 @@ import (
 // cli is every command. Its fields are flags, environment variables, members
 // of the settings file and help in one.
 type cli struct {
-	Serve   serveCommand   `cmd:"" help:"Serve sign-in."`
-	Invite  inviteCommand  `cmd:"" help:"Make an invitation to sign up."`
-	Version versionCommand `cmd:"" help:"Show version, hash and modules of this binary."`
+	Serve    serveCommand    `cmd:"" help:"Serve sign-in."`
+	Invite   inviteCommand   `cmd:"" help:"Make an invitation to sign up."`
+	Metadata metadataCommand `cmd:"" help:"Look into FIDO metadata."`
+	Version  versionCommand  `cmd:"" help:"Show version, hash and modules of this binary."`
 }
 
 // streams are where a command writes: answers to out, everything else to err.

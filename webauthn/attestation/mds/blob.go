@@ -26,6 +26,15 @@ type Blob struct {
 	byKey    map[string]*Entry
 }
 
+// CheckDue fails with ErrOverdue from the day after the next update on, and
+// grace longer.
+func (b *Blob) CheckDue(now time.Time, grace time.Duration) error {
+	if now.Before(b.NextUpdate.AddDate(0, 0, 1).Add(grace)) {
+		return nil
+	}
+	return fmt.Errorf("%w: it was due on %s", ErrOverdue, b.NextUpdate.Format(time.DateOnly))
+}
+
 // ByAAGUID returns the entry of a model, and nil where there is none, for the
 // AAGUID of zeros, and for no BLOB.
 func (b *Blob) ByAAGUID(id webauthn.AAGUID) *Entry {

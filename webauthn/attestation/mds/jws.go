@@ -66,9 +66,14 @@ var jwsSchemes = map[string]jwsScheme{
 
 var base64url = base64.RawURLEncoding.Strict()
 
-// openJWS returns the payload of a compact JWS (RFC 7515 §7.1) that is signed
-// by whom t trusts.
-func (t *Trust) openJWS(token []byte, now time.Time) ([]byte, error) {
+// jws is a compact JWS (RFC 7515 §7.1), read but not verified.
+type jws struct {
+	header             headerJSON
+	signed             []byte // header and payload as they are written
+	payload, signature []byte
+}
+
+func splitJWS(token []byte) (*jws, error) {
 	token = bytes.TrimSpace(token)
 	if len(token) > maxBlob {
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrFormat, maxBlob)
@@ -84,22 +89,30 @@ func (t *Trust) openJWS(token []byte, now time.Time) ([]byte, error) {
 			return nil, fmt.Errorf("%w: part %d: %w", ErrFormat, i+1, err)
 		}
 	}
-	var header headerJSON
-	if err := json.Unmarshal(decoded[0], &header); err != nil {
+	j := &jws{signed: token[:len(parts[0])+1+len(parts[1])], payload: decoded[1], signature: decoded[2]}
+	if err := json.Unmarshal(decoded[0], &j.header); err != nil {
 		return nil, fmt.Errorf("%w: header: %w", ErrFormat, err)
 	}
-	chain, err := header.certificates()
+	return j, nil
+}
+
+// openJWS returns the payload of a JWS that is signed by whom t trusts.
+func (t *Trust) openJWS(token []byte, now time.Time) ([]byte, error) {
+	j, err := splitJWS(token)
 	if err != nil {
 		return nil, err
 	}
-	signed := token[:len(parts[0])+1+len(parts[1])]
-	if err := header.verify(chain[0].PublicKey, signed, decoded[2]); err != nil {
+	chain, err := j.header.certificates()
+	if err != nil {
+		return nil, err
+	}
+	if err := j.header.verify(chain[0].PublicKey, j.signed, j.signature); err != nil {
 		return nil, err
 	}
 	if err := t.checkSigner(chain, now); err != nil {
 		return nil, err
 	}
-	return decoded[1], nil
+	return j.payload, nil
 }
 
 // decode64 reads base64url; line breaks, which the standard library passes
