@@ -129,6 +129,9 @@ func TestEveryPrefixOfTPMStructuresIsRefused(t *testing.T) {
 			}
 		}
 		whole := newKey(webauthntest.AttestationTPM)
+		if alg == webauthn.RS256 {
+			whole.Reuse = rsaKey()
+		}
 		whole.Forge.CertInfo, whole.Forge.PubArea = cut("certInfo", 1000), cut("pubArea", 1000)
 		if _, err := register(t, whole, newVerifier(), alg); err != nil {
 			t.Fatal(err)

@@ -24,6 +24,15 @@ var p384Key = sync.OnceValue(func() *ecdsa.PrivateKey {
 	return key
 })
 
+// rsaKey is one for all tests: making it takes long.
+var rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
 // p384Certificate is one of theCA for a key on P-384.
 func p384Certificate() []byte {
 	c, err := theCA().Issue(&x509.Certificate{SerialNumber: big.NewInt(9), NotBefore: today.AddDate(-1, 0, 0), NotAfter: today.AddDate(1, 0, 0)}, p384Key().Public(), false)
@@ -76,3 +85,5 @@ func hugeCertificate(bits int) []byte {
 	}
 	return c.Raw
 }
+
+func certificates(list ...*x509.Certificate) []*x509.Certificate { return list }
