@@ -104,7 +104,8 @@ func VerifyAssertion(a *AssertionResponse, c *Credential, want AssertionWant) (*
 	}
 
 	// 7.2.20, 7.2.21: the signature is over authData and the hash of cData.
-	if err := verifySignature(a, c, want.Verifiers); err != nil {
+	hash := sha256.Sum256(a.ClientDataJSON)
+	if err := c.verifySignature(a.AuthenticatorData, hash[:], a.Signature, want.Verifiers); err != nil {
 		return nil, err
 	}
 
@@ -146,7 +147,14 @@ func verifyOwner(a *AssertionResponse, c *Credential, want *AssertionWant) error
 	return nil
 }
 
-func verifySignature(a *AssertionResponse, c *Credential, further []AlgorithmVerifier) error {
+// VerifySignature tells whether signature is one of message by the credential's
+// key, as step 7.2.21 asks. further verifies what this package does not. Every
+// refusal is an [*Error].
+func (c *Credential) VerifySignature(message, signature []byte, further ...AlgorithmVerifier) error {
+	return c.verifySignature(message, nil, signature, further)
+}
+
+func (c *Credential) verifySignature(first, second, signature []byte, further []AlgorithmVerifier) error {
 	const step = "7.2.21"
 	pairs, err := cbor.Whole(c.PublicKey)
 	if err != nil {
@@ -159,8 +167,7 @@ func verifySignature(a *AssertionResponse, c *Credential, further []AlgorithmVer
 	if key.algorithm != c.Algorithm {
 		return refuse(step, CheckAlgorithm, key.algorithm.String(), c.Algorithm.String())
 	}
-	hash := sha256.Sum256(a.ClientDataJSON)
-	if !key.verify(a.AuthenticatorData, hash[:], a.Signature) {
+	if !key.verify(first, second, signature) {
 		return refuse(step, CheckSignature, "", "a signature by the credential's key")
 	}
 	return nil

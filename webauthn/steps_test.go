@@ -175,6 +175,20 @@ func TestARecordWhoseKeyIsBadIsNamed(t *testing.T) {
 	}
 }
 
+func TestACredentialVerifiesASignatureOfAnything(t *testing.T) {
+	t.Parallel()
+	a := newKey("anything")
+	c := registered(t, a, webauthn.EdDSA)
+	message := []byte("anything")
+	signature, err := a.Credentials()[0].Sign(nil, message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantCheck(t, c.VerifySignature(message, signature), "")
+	wantCheck(t, c.VerifySignature(message[1:], signature), webauthn.CheckSignature)
+	wantCheck(t, c.VerifySignature(message, nil), webauthn.CheckSignature)
+}
+
 func TestAnEmptyExpectedChallengeFitsNothing(t *testing.T) {
 	t.Parallel()
 	a := newKey("no challenge")
