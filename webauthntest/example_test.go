@@ -61,3 +61,30 @@ func ExampleForge() {
 	// {"type":"webauthn.create","challenge":"AAAAAAAAAAAAAAAAAAAAAA","origin":"https://examp1e.com","crossOrigin":false}
 	// <nil>
 }
+
+// A key that attests its model by a certificate: your server, if it asks for
+// attestation, must accept it where it trusts ca.Root, and only there.
+func ExampleCA() {
+	ca, err := webauthntest.NewCA("a seed")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	key := webauthntest.NewPlatformBound("https://example.com")
+	key.CA, key.Attestation = ca, webauthntest.AttestationTPM
+	key.Forge.Statement = func(members map[string]any) { // or look at it, or spoil it
+		fmt.Println(members["ver"], len(members["x5c"].([][]byte)), "certificates")
+	}
+
+	_, err = key.Create([]byte(`{
+		"rp": {"id": "example.com", "name": "Example"},
+		"user": {"id": "YW5u", "name": "ann@example.com", "displayName": "Ann"},
+		"challenge": "AAAAAAAAAAAAAAAAAAAAAA",
+		"pubKeyCredParams": [{"type": "public-key", "alg": -7}],
+		"attestation": "direct"
+	}`))
+	fmt.Println(err)
+	// Output:
+	// 2.0 2 certificates
+	// <nil>
+}
