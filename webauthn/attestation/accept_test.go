@@ -158,6 +158,34 @@ func TestEveryPrefixOfTPMStructuresIsRefused(t *testing.T) {
 	}
 }
 
+func TestAnRSAKeyInPubAreaIsThatOfTheCredential(t *testing.T) {
+	t.Parallel()
+	const offsetBits, offsetExponent = 14, 16
+	for name, c := range map[string]struct {
+		change func([]byte) []byte
+		check  webauthn.Check
+	}{
+		"as it is":         {at(0), ""},
+		"exponent told":    {at(offsetExponent, 0, 1, 0, 1), ""},
+		"another exponent": {at(offsetExponent, 0, 0, 0, 3), bad},
+		"other bits told":  {at(offsetBits, 4, 0), bad},
+		"another modulus":  {at(offsetExponent+4+2, 0xff), bad},
+		"a curve's key":    {at(0, 0, 0x23), bad},
+	} {
+		a := newKey(webauthntest.AttestationTPM)
+		a.Reuse, a.Forge.PubArea = rsaKey(), c.change
+		_, err := register(t, a, newVerifier(), webauthn.RS256)
+		if c.check == "" {
+			wantRefusal(t, err, "", "")
+		} else {
+			wantRefusal(t, err, c.check, "8.3 pubArea")
+		}
+		if t.Failed() {
+			t.Log(name)
+		}
+	}
+}
+
 func TestRSAKeysInCertificatesAreBounded(t *testing.T) {
 	t.Parallel()
 	a := newKey(webauthntest.AttestationPacked)

@@ -141,6 +141,13 @@ func twiceInside(v asn1.RawValue) asn1.RawValue {
 	return asn1.RawValue{FullBytes: b}
 }
 
+// asSet is a sequence as a set.
+func asSet(v asn1.RawValue) asn1.RawValue {
+	v.FullBytes = bytes.Clone(v.FullBytes)
+	v.FullBytes[0] = 0x31
+	return v
+}
+
 // androidGood is what hardware says of a key that fits.
 var androidGood = webauthntest.AndroidList(webauthntest.AndroidSet(1, 2), webauthntest.AndroidInteger(702, 0))
 
@@ -215,6 +222,7 @@ func badOthers() []badInput {
 		{"BI-313", "purpose to verify only", android, bad, description + " purpose", key(list(), list(purposes(1, 3), number(702, 0))), nil},
 		{"BI-313", "purpose of another type", android, bad, description + " teeEnforced", key(list(), list(number(1, 2), number(702, 0))), nil},
 		{"BI-313", "software's list not a list", android, bad, description + " softwareEnforced", key(number(1, 2), good), nil},
+		{"BI-313", "hardware's list a set", android, bad, description + " teeEnforced", key(list(), asSet(good)), nil},
 		{"BI-313", "member of another class", android, bad, description + " teeEnforced", key(list(), list(good)), nil},
 		{"BI-313", "member cut", android, bad, description + " teeEnforced", key(list(), list(asn1.RawValue{FullBytes: []byte{0xa1, 5, 0}})), nil},
 		{"BI-313", "origin with bytes behind it", android, bad, description + " teeEnforced", key(list(), list(purposes(1, 2), twiceInside(number(702, 0)))), nil},

@@ -21,8 +21,8 @@ func readSignature(step string, m cbor.Map) (webauthn.Algorithm, []byte, error) 
 		return 0, nil, refuse(step+" alg", "", "a COSE algorithm")
 	}
 	signature, ok := m.Text("sig").Bytes()
-	if !ok || len(signature) == 0 {
-		return 0, nil, refuse(step+" sig", "", "a byte string that is not empty")
+	if !ok {
+		return 0, nil, refuse(step+" sig", "", "a byte string")
 	}
 	return webauthn.Algorithm(alg), signature, nil
 }

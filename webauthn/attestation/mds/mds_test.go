@@ -138,6 +138,9 @@ func TestAnOldModelIsFoundByTheKeyOfItsCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if b.ByAAGUID(webauthn.AAGUID{}) != nil {
+		t.Error("the model is found by the AAGUID that it does not have")
+	}
 	if b.ByCertificate(ca.Root) == nil || b.ByCertificate(ca.Intermediate) != nil {
 		t.Error("the model is found by another certificate than its own")
 	}
@@ -283,6 +286,27 @@ func TestEveryJWSAlgorithmIsVerified(t *testing.T) {
 				t.Errorf("%s told as %q: %v", c.alg, other, err)
 			}
 		}
+	}
+}
+
+// TestAnAlgorithmHasItsOwnCurveAndLength holds what RFC 7518 §3.4 says.
+func TestAnAlgorithmHasItsOwnCurveAndLength(t *testing.T) {
+	t.Parallel()
+	ca := newCA(t, "mds")
+	by := trust(ca)
+	s := newSigner(t, ca, newECDSA(t, elliptic.P256()), "ES384", crypto.SHA384)
+	if _, err := by.Read(s.token(t, payload(1, "2026-12-01")), today); !errors.Is(err, mds.ErrSignature) {
+		t.Errorf("ES384 on P-256: %v", err)
+	}
+	parts := bytes.Split(sign(t, ca, payload(1, "2026-12-01")), []byte("."))
+	signature, err := base64.RawURLEncoding.DecodeString(string(parts[2]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	longer := append(append(bytes.Clone(signature[:32]), 0), signature[32:]...)
+	parts[2] = []byte(base64.RawURLEncoding.EncodeToString(longer))
+	if _, err := by.Read(bytes.Join(parts, []byte(".")), today); !errors.Is(err, mds.ErrSignature) {
+		t.Errorf("a signature with a zero in it: %v", err)
 	}
 }
 

@@ -188,13 +188,8 @@ func (s *Service) fetch(ctx context.Context) ([]byte, error) {
 	return readBounded(response.Body)
 }
 
-func readBounded(r io.Reader) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r, maxBlob+1))
-	if err == nil && len(b) > maxBlob {
-		err = fmt.Errorf("%w: more than %d bytes", ErrFormat, maxBlob)
-	}
-	return b, err
-}
+// readBounded reads one byte more than a BLOB may have at most; Read says so.
+func readBounded(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, maxBlob+1)) }
 
 // replaceFile writes a file whole or not at all.
 func replaceFile(path string, content []byte) error {
