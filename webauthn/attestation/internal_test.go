@@ -4,9 +4,12 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"testing"
+
+	"github.com/mapae/mapae/webauthn"
 )
 
 // TestASignatureFitsOneAlgorithmAlone signs with each and verifies as each.
@@ -48,6 +51,22 @@ func TestASignatureFitsOneAlgorithmAlone(t *testing.T) {
 		if verify(key.Public(), alg, append(message, 0), signature) == nil || verify(nil, alg, message, signature) == nil || verify(key.Public(), -47, message, signature) == nil {
 			t.Errorf("%v: a wrong message, no key or no algorithm is accepted", alg)
 		}
+	}
+}
+
+func TestAnAlgorithmHasItsOwnCurve(t *testing.T) {
+	t.Parallel()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	message := []byte("what is signed")
+	signature, err := key.Sign(rand.Reader, digest(crypto.SHA384, message), crypto.SHA384)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if verify(key.Public(), webauthn.ES384, message, signature) == nil {
+		t.Error("ES384 on P-256 is accepted")
 	}
 }
 
