@@ -75,6 +75,7 @@ type SessionPolicy struct {
 type Auth struct {
 	cfg     Config
 	passkey Passkey
+	models  map[webauthn.AAGUID]Model
 	rp      webauthn.RelyingParty
 	store   Store
 	ring    *seal.Ring
@@ -105,6 +106,9 @@ func New(cfg Config) (*Auth, error) {
 		if p, ok := m.(Passkey); ok {
 			a.passkey = p.withDefaults()
 		}
+	}
+	if a.models, err = withModels(a.passkey.Models); err != nil {
+		return nil, fmt.Errorf("mapae: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), keyCheckTimeout)
 	defer cancel()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/mapae/mapae/webauthn"
 )
@@ -44,7 +43,8 @@ func (a *Auth) BeginAddPasskey(ctx context.Context, c Client, cur Current, condi
 
 // FinishAddPasskey verifies a RegistrationResponseJSON that answers
 // BeginAddPasskey's options in the same session, and stores the passkey. An
-// empty name becomes "Passkey", or "Passkey 2" and so on where that is taken.
+// empty name becomes that of the authenticator's model, or "Passkey" where that
+// is not known, with " 2" and so on where it is taken.
 //
 // Errors: CodeBadRequest can't be read, or the name (field name);
 // CodeCeremonyInvalid; CodeRegistrationRejected; CodeCredentialExists;
@@ -77,7 +77,7 @@ func (a *Auth) addPasskey(ctx context.Context, c Client, cur Current, reg regist
 	e := a.event(c, EventPasskeyAdded, cur.User.ID)
 	e.SessionID, e.Credential = cur.Session.ID, cred.ID
 	var refused error
-	name := cred.Name
+	named := cred
 	err := a.store.Update(ctx, func(tx Tx) error {
 		refused = nil
 		own, err := a.lockOwn(ctx, tx, cur)
@@ -96,7 +96,7 @@ func (a *Auth) addPasskey(ctx context.Context, c Client, cur Current, reg regist
 			refused = errSpent
 			return nil
 		}
-		cred.Name = freeName(name, own)
+		cred.Name = a.freeName(named, own)
 		if err := tx.AddCredential(ctx, cred); err != nil {
 			return err
 		}
@@ -116,23 +116,6 @@ func (a *Auth) addPasskey(ctx context.Context, c Client, cur Current, reg regist
 	}
 	a.notify(ctx, e)
 	return cred, nil
-}
-
-// freeName is name, or where that is empty "Passkey" and the first number that
-// no other passkey of the user has.
-func freeName(name string, own []Credential) string {
-	if name != "" {
-		return name
-	}
-	taken := map[string]bool{}
-	for _, c := range own {
-		taken[c.Name] = true
-	}
-	name = "Passkey"
-	for n := 2; taken[name]; n++ {
-		name = "Passkey " + strconv.Itoa(n)
-	}
-	return name
 }
 
 // registration is a registration response whose challenge was opened, before

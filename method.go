@@ -47,6 +47,10 @@ type Passkey struct {
 	// It may be set where nothing is asked, for a policy on what is told anyway.
 	AttestationVerifier webauthn.AttestationVerifier
 
+	// Models names further models of authenticators, or names some in another way
+	// than Mapae does: see ParseModels.
+	Models map[webauthn.AAGUID]Model
+
 	// UserVerification asked for by each purpose. Empty: required at sign-up,
 	// preferred elsewhere. Without user verification a passkey counts as one
 	// factor.
@@ -73,6 +77,11 @@ func (p Passkey) withDefaults() Passkey {
 }
 
 func (p Passkey) check() error {
+	for id, m := range p.Models {
+		if err := checkModel(m); err != nil {
+			return fmt.Errorf("Models: %v: %w", id, err)
+		}
+	}
 	if err := p.checkAttestation(); err != nil {
 		return err
 	}

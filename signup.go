@@ -117,7 +117,8 @@ func (a *Auth) FinishSignUp(ctx context.Context, c Client, ticketText string, cr
 	if err != nil {
 		return Admitted{}, err
 	}
-	cred := a.newCredential(user.ID, made, freeName("", nil))
+	cred := a.newCredential(user.ID, made, "")
+	cred.Name = a.freeName(cred, nil)
 	if !a.remain(waysIn{credentials: []Credential{cred}}) {
 		refused := fail(CodeRegistrationRejected, errors.New("the passkey could not sign in on its own"))
 		return Admitted{}, a.refuseRegistration(ctx, reg, "second_factor_only", refused)
