@@ -25,8 +25,13 @@ type Config struct {
 	RP      RelyingParty
 	Methods []Method // in the order in which people are offered them
 
-	SignUp   SignUpPolicy
-	Sessions SessionPolicy
+	SignUp       SignUpPolicy
+	SecondFactor SecondFactorPolicy
+	Sessions     SessionPolicy
+
+	// RecoveryDelay is how long a recovery with one proof waits for an account
+	// that has two factors, so that its owner can cancel it. Zero: 72 hours.
+	RecoveryDelay time.Duration
 
 	// FreshFor is how long after an authentication a session may change what
 	// its user signs in with. Zero: 10 minutes.
@@ -73,11 +78,14 @@ type SessionPolicy struct {
 // Auth is sign-in: every flow is a method of it. It is safe for concurrent use
 // and starts no goroutine.
 type Auth struct {
-	cfg     Config
-	passkey Passkey
-	rp      webauthn.RelyingParty
-	store   Store
-	ring    *seal.Ring
+	cfg      Config
+	passkey  Passkey
+	password Password
+	totp     TOTP
+	gate     gate
+	rp       webauthn.RelyingParty
+	store    Store
+	ring     *seal.Ring
 }
 
 // keyCheckTimeout bounds New's one look at the store.
@@ -95,15 +103,20 @@ func New(cfg Config) (*Auth, error) {
 	for i, k := range cfg.Secrets {
 		keys[i] = seal.Key(k)
 	}
-	ring, err := seal.NewRing(cfg.Rand, keys, sealChallenge, sealTicket)
+	ring, err := seal.NewRing(cfg.Rand, keys, sealChallenge, sealTicket, sealSecret)
 	if err != nil {
 		return nil, fmt.Errorf("mapae: configuration: Secrets: %w", err)
 	}
-	a := &Auth{cfg: cfg, store: cfg.Store, ring: ring}
+	a := &Auth{cfg: cfg, store: cfg.Store, ring: ring, gate: newGate()}
 	a.rp = webauthn.RelyingParty{ID: cfg.RP.ID, Origins: cfg.RP.Origins}
 	for _, m := range cfg.Methods {
-		if p, ok := m.(Passkey); ok {
-			a.passkey = p.withDefaults()
+		switch m := m.(type) {
+		case Passkey:
+			a.passkey = m.withDefaults()
+		case Password:
+			a.password = m.withDefaults()
+		case TOTP:
+			a.totp = m
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), keyCheckTimeout)
@@ -130,6 +143,7 @@ func (cfg Config) withDefaults() Config {
 	cfg.RP.Origins = slices.Clone(cfg.RP.Origins)
 	cfg.RP.Name = or(cfg.RP.Name, cfg.RP.ID)
 	cfg.FreshFor = or(cfg.FreshFor, 10*time.Minute)
+	cfg.RecoveryDelay = or(cfg.RecoveryDelay, 72*time.Hour)
 	cfg.KeepEvents = or(cfg.KeepEvents, 400*24*time.Hour)
 	cfg.Sessions.Idle = or(cfg.Sessions.Idle, 14*24*time.Hour)
 	cfg.Sessions.Absolute = or(cfg.Sessions.Absolute, 30*24*time.Hour)
@@ -170,10 +184,20 @@ func (cfg Config) check() error {
 	if cfg.FreshFor < 0 || cfg.KeepEvents < 0 || cfg.Sessions.Idle < 0 || cfg.Sessions.Absolute < 0 {
 		bad("FreshFor %v, KeepEvents %v, Sessions.Idle %v and Sessions.Absolute %v: none may be negative", cfg.FreshFor, cfg.KeepEvents, cfg.Sessions.Idle, cfg.Sessions.Absolute)
 	}
+	if cfg.RecoveryDelay < 0 {
+		bad("RecoveryDelay %v: it may not be negative", cfg.RecoveryDelay)
+	}
+	if cfg.SecondFactor.Required && !slices.ContainsFunc(cfg.Methods, secondFactorMethod) {
+		bad("SecondFactor is required, and Methods has none: list mapae.Passkey{} or mapae.TOTP{}")
+	}
 	if cfg.Sessions.Idle > cfg.Sessions.Absolute {
 		bad("Sessions.Idle %v is longer than Sessions.Absolute %v", cfg.Sessions.Idle, cfg.Sessions.Absolute)
 	}
 	return errors.Join(wrong...)
+}
+
+func secondFactorMethod(m Method) bool {
+	return m != nil && (m.Name() == MethodPasskey || m.Name() == MethodTOTP)
 }
 
 func checkMethods(methods []Method) []error {

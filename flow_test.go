@@ -93,6 +93,21 @@ var app = mapae.Client{App: true}
 
 func options(t *testing.T, o any) []byte { t.Helper(); return must(json.Marshal(o))(t) }
 
+// BeginReauth, FinishReauth and FinishAddPasskey are those of Auth for tests
+// that are not about actions and recovery codes.
+func (w *world) BeginReauth(ctx context.Context, c mapae.Client, cur mapae.Current) (*webauthn.RequestOptions, error) {
+	return w.Auth.BeginReauth(ctx, c, cur, mapae.ActionNone)
+}
+
+func (w *world) FinishReauth(ctx context.Context, c mapae.Client, cur mapae.Current, answer []byte) (mapae.Admitted, error) {
+	return w.Auth.FinishReauth(ctx, c, cur, answer, mapae.ActionNone)
+}
+
+func (w *world) FinishAddPasskey(ctx context.Context, c mapae.Client, cur mapae.Current, made []byte, name string) (mapae.Credential, error) {
+	added, _, err := w.Auth.FinishAddPasskey(ctx, c, cur, made, name)
+	return added, err
+}
+
 // signUp makes an account with a passkey of a.
 func (w *world) signUp(c mapae.Client, a *webauthntest.Authenticator, email string) mapae.Admitted {
 	w.t.Helper()
@@ -109,7 +124,11 @@ func (w *world) answer(c mapae.Client, a *webauthntest.Authenticator) []byte {
 
 func (w *world) signIn(c mapae.Client, a *webauthntest.Authenticator) mapae.Admitted {
 	w.t.Helper()
-	return must(w.FinishSignIn(w.ctx, c, w.answer(c, a)))(w.t)
+	step := must(w.FinishSignIn(w.ctx, c, w.answer(c, a)))(w.t)
+	if step.Second != nil {
+		w.t.Fatalf("a second step is due: %v", step.Second.Methods)
+	}
+	return step.Admitted
 }
 
 // current is the session of in as the store has it now.

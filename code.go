@@ -1,0 +1,117 @@
+package mapae
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+)
+
+// Words that stand as an event's reason beside the checks of package webauthn.
+const (
+	reasonCode     = "code"
+	reasonUsed     = "used"
+	reasonPassword = "password"
+	reasonTicket   = "ticket"
+	reasonDisabled = "user_disabled"
+	reasonNoSecond = "second_factor_missing"
+)
+
+// errCodeUsed undoes a transaction in which a code turned out to be used.
+var errCodeUsed = fail(CodeAuthenticationFailed, errors.New("the code was used before"))
+
+// admitCode ends step with a TOTP code or a recovery code: it counts the try,
+// looks at the code, and uses it up in the transaction that admits.
+func (a *Auth) admitCode(ctx context.Context, step admission, method MethodName, code string) (Admitted, error) {
+	proof, err := a.proveCode(ctx, step.client, step.user, method, code, step.refused)
+	if err != nil {
+		return Admitted{}, err
+	}
+	step.uses = append(step.uses, Use{Method: method, At: a.now()})
+	also := step.with
+	step.with = func(ctx context.Context, tx Tx) error {
+		if err := proof(ctx, tx); err != nil || also == nil {
+			return err
+		}
+		return also(ctx, tx)
+	}
+	in, err := a.admit(ctx, step)
+	if err == errCodeUsed {
+		return Admitted{}, a.record(ctx, a.failure(step.client, step.refused, step.user.ID, method, reasonUsed), err)
+	}
+	return in, err
+}
+
+// proveCode counts a try of u by method and looks at the code; u is nobody, and
+// login the key that was asked for, where an account is not to be told. It
+// returns what uses the code up and clears the count, or answers errCodeUsed;
+// or CodeRateLimited; or CodeAuthenticationFailed with an event of type failed.
+func (a *Auth) proveCode(ctx context.Context, c Client, u User, method MethodName, code string, failed EventType) (consume, error) {
+	key := a.throttleKey(method, u.ID, u.LoginKey)
+	if err := a.count(ctx, key, method); err != nil {
+		return nil, err
+	}
+	all, err := a.store.Secrets(ctx, u.ID, "")
+	if err != nil {
+		return nil, broken("read secrets", err)
+	}
+	use, err := a.findCode(u, all, method, code)
+	switch {
+	case err != nil:
+		return nil, err
+	case use == nil:
+		return nil, a.record(ctx, a.failure(c, failed, u.ID, method, reasonCode), fail(CodeAuthenticationFailed, errors.New("wrong code")))
+	}
+	return func(ctx context.Context, tx Tx) error {
+		if err := use(ctx, tx); err != nil {
+			return err
+		}
+		return tx.SetFailures(ctx, key, Failures{})
+	}, nil
+}
+
+// findCode returns what uses code up, or nil where it is none of the user's. A
+// TOTP code of a step that was used is left for the store to find: whoever
+// comes second is told the same as whoever comes late.
+func (a *Auth) findCode(u User, all []Secret, method MethodName, code string) (consume, error) {
+	if method == MethodRecoveryCode {
+		s, ok := a.findRecoveryCode(u.ID, all, code)
+		if !ok {
+			return nil, nil
+		}
+		return func(ctx context.Context, tx Tx) error {
+			return usedUnless(tx.UseSecret(ctx, u.ID, s.ID, a.now()))
+		}, nil
+	}
+	for _, s := range all {
+		if s.Kind != SecretTOTP {
+			continue
+		}
+		key, err := a.openTOTP(s)
+		if err != nil {
+			return nil, err
+		}
+		if step, ok := totpStep(key, code, a.now()); ok {
+			return func(ctx context.Context, tx Tx) error {
+				return usedUnless(tx.StepSecret(ctx, u.ID, s.ID, step))
+			}, nil
+		}
+	}
+	return nil, nil
+}
+
+func usedUnless(first bool, err error) error {
+	if err == nil && !first {
+		return errCodeUsed
+	}
+	return err
+}
+
+// failure is the event of a proof by method that failed.
+func (a *Auth) failure(c Client, t EventType, user UserID, method MethodName, why string) Event {
+	e := a.event(c, t, user)
+	e.Method, e.Reason = method, why
+	return e
+}
+
+// equalText compares in constant time.
+func equalText(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
