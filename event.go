@@ -1,6 +1,9 @@
 package mapae
 
-import "time"
+import (
+	"encoding/base64"
+	"time"
+)
 
 // EventType says what happened; the names are stable and appear in logs,
 // metrics and the event table.
@@ -42,6 +45,12 @@ const (
 // EventID orders events by time: 16 raw bytes, the first eight the time in
 // microseconds, big-endian.
 type EventID string
+
+// String returns the ID as base64url without padding.
+func (id EventID) String() string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
+
+// MarshalText writes the form of String.
+func (id EventID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
 
 // Event is one line of the append-only record of what happened to accounts,
 // successes and failures alike. It never holds a secret.
