@@ -146,10 +146,11 @@ func sweepFailures(f *fixture) {
 		return list
 	}
 	f.sweep(mapae.SweepPlan{FailuresBefore: when(0), Limit: 10}, 0)
-	plan := mapae.SweepPlan{FailuresBefore: limit, Limit: 2}
-	f.sweep(plan, 2)
-	f.same("the oldest went first", left(), []int{2, 3, 4})
+	plan := mapae.SweepPlan{FailuresBefore: limit, Limit: 1}
 	f.sweep(plan, 1)
+	f.same("the oldest went first", left(), []int{0, 2, 3, 4})
+	plan.Limit = 10
+	f.sweep(plan, 2)
 	f.sweep(plan, 0)
 	f.same("what still bars or is not older stays", left(), []int{2, 3})
 }

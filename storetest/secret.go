@@ -42,7 +42,7 @@ func secretsComeBack(f *fixture) {
 	u := newUser(1)
 	full := newSecret(u, mapae.SecretTOTP, 2)
 	full.Data = bytes.Repeat([]byte{0, 0xff, '"', 0xc3}, 256)
-	full.KeyID, full.Step = "schlüssel \x00 1", math.MaxInt64
+	full.KeyID, full.Step = "schlüssel \"1\" \U0001F511", math.MaxInt64
 	full.CreatedAt, full.UsedAt = when(999*time.Nanosecond), when(time.Microsecond)
 	low := newSecret(u, "x", 3)
 	low.Step, low.CreatedAt = math.MinInt64, time.Date(1969, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
