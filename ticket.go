@@ -23,16 +23,16 @@ const maxTicket = 4096
 // ticket is what a half-finished flow needs between two requests. It is sealed
 // and carried by the client; it is never a session.
 type ticket struct {
-	Purpose  purpose   `json:"p"`
-	App      bool      `json:"a,omitempty"`
-	IssuedAt time.Time `json:"i"`
-	EndsAt   time.Time `json:"e"`
-	Binding  [32]byte  `json:"b"`
-	UserID   []byte    `json:"u,omitempty"`
-	Login    string    `json:"l,omitempty"`
-	Name     string    `json:"n,omitempty"`
-	Locale   string    `json:"c,omitempty"`
-	Grant    *grant    `json:"g,omitempty"`
+	Purpose purpose  `json:"p"`
+	App     bool     `json:"a,omitempty"`
+	Issued  int64    `json:"i"` // Unix microseconds: of the same length for everybody
+	Ends    int64    `json:"e"`
+	Binding [32]byte `json:"b"`
+	UserID  []byte   `json:"u,omitempty"`
+	Login   string   `json:"l,omitempty"`
+	Name    string   `json:"n,omitempty"`
+	Locale  string   `json:"c,omitempty"`
+	Grant   *grant   `json:"g,omitempty"`
 
 	Epoch  int64          `json:"ep,omitempty"` // of UserID when it was issued; another one ends it
 	Key    []byte         `json:"k,omitempty"`  // set-up of an authenticator app
@@ -52,8 +52,8 @@ type grant struct {
 
 // sealTicket issues t: it sets the time of issue and the end.
 func (a *Auth) sealTicket(t ticket, life time.Duration) (string, error) {
-	t.IssuedAt = a.now()
-	t.EndsAt = t.IssuedAt.Add(life)
+	now := a.now()
+	t.Issued, t.Ends = now.UnixMicro(), now.Add(life).UnixMicro()
 	plain, err := json.Marshal(t)
 	if err != nil {
 		return "", fmt.Errorf("mapae: encode a ticket: %w", err)
@@ -70,7 +70,7 @@ func (a *Auth) openTicket(text string, want purpose, client *Client) (ticket, er
 		err = fmt.Errorf("purpose %d, want %d", t.Purpose, want)
 	}
 	if err == nil {
-		err = a.checkLife(t.IssuedAt, t.EndsAt)
+		err = a.checkLife(time.UnixMicro(t.Issued), t.endsAt())
 	}
 	if err == nil && client != nil {
 		err = checkBinding(t.App, t.Binding, *client, nil)
@@ -143,7 +143,9 @@ func (t ticket) consume(ctx context.Context, tx Tx) error {
 }
 
 // spend is what the success of t spends.
-func (t ticket) spend() Spend { return Spend{Kind: SpendTicket, ID: t.nonce, Until: t.EndsAt} }
+func (t ticket) spend() Spend { return Spend{Kind: SpendTicket, ID: t.nonce, Until: t.endsAt()} }
+
+func (t ticket) endsAt() time.Time { return time.UnixMicro(t.Ends).UTC() }
 
 // ticketHash binds a challenge to the ticket that it was issued with.
 func ticketHash(text string) [32]byte { return sha256.Sum256([]byte(text)) }
