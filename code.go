@@ -22,6 +22,7 @@ var errCodeUsed = fail(CodeAuthenticationFailed, errors.New("the code was used b
 // admitCode ends step with a TOTP code or a recovery code: it counts the try,
 // looks at the code, and uses it up in the transaction that admits.
 func (a *Auth) admitCode(ctx context.Context, step admission, method MethodName, code string) (Admitted, error) {
+	key := a.throttleKey(method, step.user.ID, "")
 	proof, err := a.proveCode(ctx, step.client, step.user, method, code, step.refused)
 	if err != nil {
 		return Admitted{}, err
@@ -36,9 +37,9 @@ func (a *Auth) admitCode(ctx context.Context, step admission, method MethodName,
 	}
 	in, err := a.admit(ctx, step)
 	if err == errCodeUsed {
-		return Admitted{}, a.record(ctx, a.failure(step.client, step.refused, step.user.ID, method, reasonUsed), err)
+		err = a.record(ctx, a.failure(step.client, step.refused, step.user.ID, method, reasonUsed), err)
 	}
-	return in, err
+	return in, a.spare(ctx, err, key)
 }
 
 // proveCode counts a try of u by method and looks at the code; u is nobody, and
@@ -52,14 +53,15 @@ func (a *Auth) proveCode(ctx context.Context, c Client, u User, method MethodNam
 	}
 	all, err := a.store.Secrets(ctx, u.ID, "")
 	if err != nil {
-		return nil, broken("read secrets", err)
+		return nil, a.spare(ctx, broken("read secrets", err), key)
 	}
 	use, err := a.findCode(u, all, method, code)
 	switch {
 	case err != nil:
 		return nil, err
 	case use == nil:
-		return nil, a.record(ctx, a.failure(c, failed, u.ID, method, reasonCode), fail(CodeAuthenticationFailed, errors.New("wrong code")))
+		wrong := fail(CodeAuthenticationFailed, errors.New("wrong code"))
+		return nil, a.spare(ctx, a.record(ctx, a.failure(c, failed, u.ID, method, reasonCode), wrong), key)
 	}
 	return func(ctx context.Context, tx Tx) error {
 		if err := use(ctx, tx); err != nil {

@@ -73,7 +73,7 @@ func (a *Auth) ReauthPassword(ctx context.Context, c Client, cur Current, passwo
 	in, err := a.admit(ctx, admission{client: c, user: cur.User, uses: []Use{{Method: MethodPassword, At: a.now()}},
 		event: EventReauth, refused: EventReauthFailed, current: &cur.Session, with: proven})
 	if err != nil {
-		return Admitted{}, err
+		return Admitted{}, a.spare(ctx, err, a.throttleKey(MethodPassword, cur.User.ID, ""))
 	}
 	in.Ticket, err = a.actionTicket(c, cur, action)
 	return in, err

@@ -77,13 +77,14 @@ func (a *Auth) ProveRecovery(ctx context.Context, c Client, ticketText string, m
 	if errors.Is(err, ErrNotFound) || err == nil && u.Disabled() {
 		u = User{LoginKey: t.Login}
 	} else if err != nil {
-		return RecoveryStep{}, broken("look up a login", err)
+		return RecoveryStep{}, a.spare(ctx, broken("look up a login", err), a.ticketKey(t))
 	}
 	proof, err := a.proveCode(ctx, c, u, method, code, EventRecoveryFailed)
 	if err != nil {
-		return RecoveryStep{}, err
+		return RecoveryStep{}, a.spare(ctx, err, a.ticketKey(t))
 	}
-	return a.proven(ctx, c, t, u, method, proof)
+	step, err := a.proven(ctx, c, t, u, method, proof)
+	return step, a.spare(ctx, err, a.throttleKey(method, u.ID, ""), a.ticketKey(t))
 }
 
 // proven uses up a good proof of u and the ticket that it came with, and

@@ -165,5 +165,7 @@ func (a *Auth) secondFactorCode(ctx context.Context, c Client, ticketText string
 	if err := a.countTicket(ctx, t); err != nil {
 		return Admitted{}, err
 	}
-	return a.admitCode(ctx, admission{client: c, user: u, uses: []Use{*t.First}, assert: t.Assert, event: EventSignIn, refused: EventSignInFailed, with: t.consume}, method, code)
+	in, err := a.admitCode(ctx, admission{client: c, user: u, uses: []Use{*t.First}, assert: t.Assert,
+		event: EventSignIn, refused: EventSignInFailed, with: t.consume}, method, code)
+	return in, a.spare(ctx, err, a.ticketKey(t))
 }

@@ -35,7 +35,8 @@ func (a *Auth) SignInPassword(ctx context.Context, c Client, email, password str
 	if err != nil {
 		return SignInStep{}, err
 	}
-	return a.admitFirst(ctx, c, u, Use{Method: MethodPassword, At: a.now()}, proven)
+	step, err := a.admitFirst(ctx, c, u, Use{Method: MethodPassword, At: a.now()}, proven)
+	return step, a.spare(ctx, err, a.throttleKey(MethodPassword, u.ID, ""))
 }
 
 // provePassword counts a try for u, or for the login key where u is nobody, and
@@ -49,7 +50,7 @@ func (a *Auth) provePassword(ctx context.Context, c Client, u User, login, passw
 	}
 	kept, err := a.store.Secrets(ctx, u.ID, SecretPassword)
 	if err != nil {
-		return nil, broken("read a password", err)
+		return nil, a.spare(ctx, broken("read a password", err), key)
 	}
 	var stored []byte
 	if len(kept) > 0 {
@@ -57,7 +58,7 @@ func (a *Auth) provePassword(ctx context.Context, c Client, u User, login, passw
 	}
 	match, outdated, err := a.checkPassword(ctx, password, stored)
 	if err != nil {
-		return nil, err
+		return nil, a.spare(ctx, err, key)
 	}
 	why := ""
 	switch {
@@ -67,13 +68,14 @@ func (a *Auth) provePassword(ctx context.Context, c Client, u User, login, passw
 		why = reasonDisabled
 	}
 	if why != "" {
-		return nil, a.record(ctx, a.failure(c, failed, u.ID, MethodPassword, why), fail(CodeAuthenticationFailed, errors.New(why)))
+		wrong := fail(CodeAuthenticationFailed, errors.New(why))
+		return nil, a.spare(ctx, a.record(ctx, a.failure(c, failed, u.ID, MethodPassword, why), wrong), key)
 	}
 	var rehashed Secret
 	if outdated {
 		rehashed = kept[0]
 		if rehashed.Data, err = a.hashPassword(ctx, password); err != nil {
-			return nil, err
+			return nil, a.spare(ctx, err, key)
 		}
 	}
 	return func(ctx context.Context, tx Tx) error {

@@ -113,7 +113,7 @@ type Tx interface {
 	// RemoveSecrets removes a user's secrets of one kind and returns how many.
 	RemoveSecrets(ctx context.Context, user UserID, kind SecretKind) (int, error)
 	// UseSecret marks a user's own secret as used, which only the first caller
-	// can. False: not there, not theirs, or used.
+	// can; at is after 1970. False: not there, not theirs, or used.
 	UseSecret(ctx context.Context, user UserID, id string, at time.Time) (bool, error)
 	// StepSecret raises the step of a user's own secret. False: not there, not
 	// theirs, or its step is not below step.

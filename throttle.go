@@ -76,26 +76,55 @@ func (a *Auth) count(ctx context.Context, key [32]byte, method MethodName) error
 	return nil
 }
 
+// spare returns err, and takes a counted try back where err says that the
+// system is to blame and not the proof. It is best effort: a store that is
+// still broken keeps the count, which the next good proof clears.
+func (a *Auth) spare(ctx context.Context, err error, keys ...[32]byte) error {
+	if !errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	_ = a.store.Update(context.WithoutCancel(ctx), func(tx Tx) error {
+		for _, key := range keys {
+			f, err := tx.LockFailures(ctx, key)
+			if err != nil || f.Count == 0 {
+				return err
+			}
+			f.Count--
+			f.Until = f.At.Add(backOff(f.Count))
+			if err := tx.SetFailures(ctx, key, f); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return err
+}
+
 // unbar clears what is counted against a user's method: a proof was good, or
 // the method was bound anew.
 func (a *Auth) unbar(ctx context.Context, tx Tx, user UserID, method MethodName) error {
 	return tx.SetFailures(ctx, a.throttleKey(method, user, ""), Failures{})
 }
 
+// ticketKey names the count of tries with a ticket.
+func (a *Auth) ticketKey(t ticket) [32]byte {
+	mac, _ := a.ring.MAC(macThrottle, a.ring.KeyID(), append([]byte("ticket\x00"), t.nonce...))
+	return [32]byte(mac)
+}
+
 // countTicket counts a try with a ticket before it is looked at. From the sixth
 // on the ticket is as good as ended: CodeCeremonyInvalid.
 func (a *Auth) countTicket(ctx context.Context, t ticket) error {
-	mac, _ := a.ring.MAC(macThrottle, a.ring.KeyID(), append([]byte("ticket\x00"), t.nonce...))
-	over := false
+	key, over := a.ticketKey(t), false
 	err := a.store.Update(ctx, func(tx Tx) error {
-		f, err := tx.LockFailures(ctx, [32]byte(mac))
+		f, err := tx.LockFailures(ctx, key)
 		if err != nil {
 			return err
 		}
 		if over = f.Count >= ticketTries; over {
 			return nil
 		}
-		return tx.SetFailures(ctx, [32]byte(mac), Failures{Count: f.Count + 1, At: a.now()})
+		return tx.SetFailures(ctx, key, Failures{Count: f.Count + 1, At: a.now()})
 	})
 	switch {
 	case err != nil:
