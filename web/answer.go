@@ -115,6 +115,9 @@ type sessionAnswer struct {
 	Token   string      `json:"token,omitempty"` // for apps
 	Session sessionJSON `json:"session"`
 	User    userJSON    `json:"user"`
+
+	RecoveryCodes []string `json:"recovery_codes,omitempty"` // made with the first passkey, shown once
+	Ticket        string   `json:"ticket,omitempty"`         // of a step-up for an action
 }
 
 // passkeyJSON is a passkey in answers to its user.
@@ -145,8 +148,9 @@ func showPasskey(c mapae.Credential, cur *mapae.Current) passkeyJSON {
 }
 
 type passkeyAnswer struct {
-	Success bool        `json:"success"`
-	Passkey passkeyJSON `json:"passkey"`
+	Success       bool        `json:"success"`
+	Passkey       passkeyJSON `json:"passkey"`
+	RecoveryCodes []string    `json:"recovery_codes,omitempty"` // shown once
 }
 
 func encode64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }

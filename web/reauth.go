@@ -1,6 +1,10 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/mapae/mapae"
+)
 
 // reauthOptions answers request options for a step-up by one of the user's own
 // passkeys.
@@ -9,7 +13,7 @@ func (s *Site) reauthOptions(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ex := on(r)
-	o, err := s.auth.BeginReauth(r.Context(), ex.client, *ex.current)
+	o, err := s.auth.BeginReauth(r.Context(), ex.client, *ex.current, mapae.ActionNone)
 	if err != nil {
 		return err
 	}
@@ -23,7 +27,7 @@ func (s *Site) reauth(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ex := on(r)
-	a, err := s.auth.FinishReauth(r.Context(), ex.client, *ex.current, credential)
+	a, err := s.auth.FinishReauth(r.Context(), ex.client, *ex.current, credential, mapae.ActionNone)
 	if err != nil {
 		return err
 	}
