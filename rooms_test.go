@@ -38,7 +38,7 @@ const (
 )
 
 var rooms = []room{
-	{name: ".", ours: []string{"webauthn", leaves}, libs: []string{"golang.org/x"}, never: []string{"net/http", "database/sql"},
+	{name: ".", ours: []string{"webauthn", leaves}, libs: []string{"golang.org/x", "github.com/pquerna/otp"}, never: []string{"net/http", "database/sql"},
 		why: "the domain knows no transport, no database and none of the rooms around it"},
 	{name: "webauthn", ours: []string{"internal/cbor", "internal/strictjson"},
 		why: "the protocol stands alone: the standard library and the two strict readers"},
@@ -61,7 +61,7 @@ var rooms = []room{
 		why: "the shared SQL names no driver and no engine"},
 	{name: "storetest", ours: []string{".", "webauthn", leaves}, libs: []string{"pgregory.net/rapid"}, goroutines: true,
 		why: "the store contract knows no store, so that anybody's can run it"},
-	{name: "web", ours: []string{".", "webauthn", leaves}, libs: []string{"github.com/nicksnyder/go-i18n/v2", "golang.org/x"},
+	{name: "web", ours: []string{".", "webauthn", leaves}, libs: []string{"github.com/nicksnyder/go-i18n/v2", "github.com/boombuler/barcode", "golang.org/x"},
 		never: []string{"database/sql"},
 		why:   "the HTTP face knows the domain and no sibling: whoever mounts it chooses the store"},
 	{name: "telemetry", ours: []string{".", leaves}, libs: []string{"github.com/DataDog/datadog-go/v5", "github.com/prometheus/client_golang"},
