@@ -58,7 +58,15 @@ type RelyingParty struct {
 	// Origins are compared whole: "https://example.com", never with a path;
 	// http only for localhost. Android apps are "android:apk-key-hash:…".
 	Origins []string
+	// RelatedOrigins are origins on other domains, https only, whose pages use
+	// the same passkeys (Level 3 §5.11). Browsers ask https://ID/.well-known/webauthn
+	// whether that is so; package web answers. Clients support at least five
+	// different names before the public suffix, and some no more.
+	RelatedOrigins []string
 }
+
+// AllOrigins returns Origins and RelatedOrigins.
+func (rp RelyingParty) AllOrigins() []string { return slices.Concat(rp.Origins, rp.RelatedOrigins) }
 
 // SignUpPolicy says who may make an account.
 type SignUpPolicy string
@@ -108,7 +116,7 @@ func New(cfg Config) (*Auth, error) {
 		return nil, fmt.Errorf("mapae: configuration: Secrets: %w", err)
 	}
 	a := &Auth{cfg: cfg, store: cfg.Store, ring: ring, gate: newGate()}
-	a.rp = webauthn.RelyingParty{ID: cfg.RP.ID, Origins: cfg.RP.Origins}
+	a.rp = webauthn.RelyingParty{ID: cfg.RP.ID, Origins: cfg.RP.AllOrigins()}
 	for _, m := range cfg.Methods {
 		switch m := m.(type) {
 		case Passkey:
@@ -140,7 +148,7 @@ func (a *Auth) Ready(ctx context.Context) error {
 
 func (cfg Config) withDefaults() Config {
 	cfg.Secrets, cfg.Methods = slices.Clone(cfg.Secrets), slices.Clone(cfg.Methods)
-	cfg.RP.Origins = slices.Clone(cfg.RP.Origins)
+	cfg.RP.Origins, cfg.RP.RelatedOrigins = slices.Clone(cfg.RP.Origins), slices.Clone(cfg.RP.RelatedOrigins)
 	cfg.RP.Name = or(cfg.RP.Name, cfg.RP.ID)
 	cfg.FreshFor = or(cfg.FreshFor, 10*time.Minute)
 	cfg.RecoveryDelay = or(cfg.RecoveryDelay, 72*time.Hour)
@@ -251,15 +259,42 @@ func (rp RelyingParty) check() []error {
 			wrong = append(wrong, err)
 		}
 	}
+	for _, origin := range rp.RelatedOrigins {
+		if err := rp.checkRelated(origin); err != nil {
+			wrong = append(wrong, err)
+		}
+	}
 	return wrong
+}
+
+// isOrigin reports whether text is an origin as browsers write it, and parses it.
+func isOrigin(text string) (*url.URL, bool) {
+	u, err := url.Parse(text)
+	return u, err == nil && u.Host != "" && u.Scheme+"://"+u.Host == text && domainOrIP(u.Hostname())
+}
+
+// below reports whether host is the RP ID or a subdomain of it.
+func (rp RelyingParty) below(host string) bool {
+	return host == rp.ID || strings.HasSuffix(host, "."+rp.ID)
+}
+
+func (rp RelyingParty) checkRelated(origin string) error {
+	u, ok := isOrigin(origin)
+	switch {
+	case !ok || u.Scheme != "https" || net.ParseIP(u.Hostname()) != nil || u.Port() == "443":
+		return fmt.Errorf("RP.RelatedOrigins: %q is not an https origin: https://, host in lower case and port where it is not the default, nothing behind it", origin)
+	case rp.below(u.Hostname()):
+		return fmt.Errorf("RP.RelatedOrigins: %q belongs to RP.ID %q: list it in RP.Origins", origin, rp.ID)
+	}
+	return nil
 }
 
 func (rp RelyingParty) checkOrigin(origin string) error {
 	if androidOrigin.MatchString(origin) {
 		return nil
 	}
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != origin || !domainOrIP(u.Hostname()) {
+	u, ok := isOrigin(origin)
+	if !ok {
 		return fmt.Errorf("RP.Origins: %q is not an origin: scheme, host in lower case and port where it is not the default, nothing behind it", origin)
 	}
 	host := u.Hostname()
@@ -271,7 +306,7 @@ func (rp RelyingParty) checkOrigin(origin string) error {
 		return fmt.Errorf("RP.Origins: %q is not https, and browsers offer passkeys over http on localhost only", origin)
 	case u.Scheme == "https" && u.Port() == "443", u.Scheme == "http" && u.Port() == "80":
 		return fmt.Errorf("RP.Origins: %q names the default port, which browsers leave out: write %q", origin, u.Scheme+"://"+host)
-	case host != rp.ID && (!strings.HasSuffix(host, "."+rp.ID) || !strings.Contains(rp.ID, ".") && rp.ID != "localhost"):
+	case !rp.below(host), host != rp.ID && !strings.Contains(rp.ID, ".") && rp.ID != "localhost":
 		return fmt.Errorf("RP.ID %q does not fit the origin %q: it must be the origin's host or a registrable suffix of it", rp.ID, origin)
 	}
 	return nil

@@ -54,6 +54,17 @@ func (a *Auth) BeginAddPasskey(ctx context.Context, c Client, cur Current, condi
 // The second value are recovery codes, which are made with the first passkey
 // that the person sees being made.
 func (a *Auth) FinishAddPasskey(ctx context.Context, c Client, cur Current, credential []byte, name string) (Credential, []string, error) {
+	return a.finishAddPasskey(ctx, c, cur, credential, name, true)
+}
+
+// FinishAddPasskeySilently is FinishAddPasskey for a client that can't show
+// recovery codes: they wait for the next passkey that is added otherwise.
+func (a *Auth) FinishAddPasskeySilently(ctx context.Context, c Client, cur Current, credential []byte, name string) (Credential, error) {
+	made, _, err := a.finishAddPasskey(ctx, c, cur, credential, name, false)
+	return made, err
+}
+
+func (a *Auth) finishAddPasskey(ctx context.Context, c Client, cur Current, credential []byte, name string, shows bool) (Credential, []string, error) {
 	if name != "" {
 		if err := checkName(name); err != nil {
 			return Credential{}, nil, badField("name", "%w", err)
@@ -72,15 +83,17 @@ func (a *Auth) FinishAddPasskey(ctx context.Context, c Client, cur Current, cred
 	if err != nil {
 		return Credential{}, nil, err
 	}
-	return a.addPasskey(ctx, c, cur, reg, a.newCredential(cur.User.ID, made, name))
+	seen := shows && reg.challenge.purpose == purposeRegister
+	return a.addPasskey(ctx, c, cur, reg, a.newCredential(cur.User.ID, made, name), seen)
 }
 
-// addPasskey is the transaction of FinishAddPasskey. What it finds undoes it;
-// then only the challenge is spent.
-func (a *Auth) addPasskey(ctx context.Context, c Client, cur Current, reg registration, cred Credential) (Credential, []string, error) {
+// addPasskey is the transaction of FinishAddPasskey: with the first recovery
+// codes where they will be seen. What it finds undoes it; then only the
+// challenge is spent.
+func (a *Auth) addPasskey(ctx context.Context, c Client, cur Current, reg registration, cred Credential, seen bool) (Credential, []string, error) {
 	e := a.event(c, EventPasskeyAdded, cur.User.ID)
 	e.SessionID, e.Credential = cur.Session.ID, cred.ID
-	name, seen := cred.Name, reg.challenge.purpose == purposeRegister
+	name := cred.Name
 	var codes []string
 	err := a.store.Update(ctx, func(tx Tx) error {
 		own, err := a.lockOwn(ctx, tx, cur)

@@ -354,6 +354,24 @@ func TestARecoveryCodeStandsInOnce(t *testing.T) {
 	}
 }
 
+func TestRecoveryCodesWaitForAClientThatShowsThem(t *testing.T) {
+	t.Parallel()
+	w, c := newWorld(t, all), browser(1)
+	in := w.signUpPassword(c, "kim@example.com")
+	answer := func() []byte {
+		a := webauthntest.New(origin)
+		return must(a.Create(options(t, must(w.BeginAddPasskey(w.ctx, c, w.current(in), false))(t))))(t)
+	}
+	first := must(w.FinishAddPasskeySilently(w.ctx, c, w.current(in), answer(), "First"))(t)
+	if account := must(w.Account(w.ctx, w.current(in)))(t); account.RecoveryCodesLeft != 0 || first.Name != "First" {
+		t.Errorf("%d recovery codes that nobody has seen; passkey %+v", account.RecoveryCodesLeft, first)
+	}
+	_, codes, err := w.Auth.FinishAddPasskey(w.ctx, c, w.current(in), answer(), "")
+	if err != nil || len(codes) != 10 {
+		t.Errorf("%d recovery codes, %v", len(codes), err)
+	}
+}
+
 func TestACodeIsItsOwnersAlone(t *testing.T) {
 	t.Parallel()
 	w, c := newWorld(t, all), browser(1)
