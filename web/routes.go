@@ -153,12 +153,12 @@ type resource struct {
 	rows []row
 }
 
-// newMux registers each path with and without the slash at its end, and
+// newMux registers each path of rows with and without the slash at its end, and
 // everything else as a resource without rows.
-func (s *Site) newMux() *http.ServeMux {
+func (s *Site) newMux(rows []row) *http.ServeMux {
 	mux := http.NewServeMux()
 	byPath := map[string]*resource{}
-	for _, r := range s.routes() {
+	for _, r := range rows {
 		res := byPath[r.path]
 		if res == nil {
 			res = &resource{site: s}
@@ -174,4 +174,21 @@ func (s *Site) newMux() *http.ServeMux {
 	}
 	mux.Handle("/", &resource{site: s})
 	return mux
+}
+
+// mounted returns a handler for rows by the pattern of each path, for the mux
+// of the program that the site is part of.
+func (s *Site) mounted(rows []row) map[string]http.Handler {
+	mux := s.newMux(rows)
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.exchange(w, r, func(w http.ResponseWriter, r *http.Request) error {
+			mux.ServeHTTP(w, r)
+			return nil
+		})
+	})
+	byPattern := map[string]http.Handler{}
+	for _, r := range rows {
+		byPattern[r.path] = h
+	}
+	return byPattern
 }
