@@ -81,7 +81,7 @@ const other = "other"
 
 // maxValues is how many values one label can take; all further ones are
 // counted as other.
-const maxValues = 64
+const maxValues = 128
 
 // bound lets through the first maxValues values that it sees.
 type bound struct {
