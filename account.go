@@ -54,9 +54,6 @@ type AccountChange struct {
 	Locale *string // BCP 47 tag, at most 35 bytes; empty: not chosen
 }
 
-// maxLocale is how long a language tag may be, in bytes (RFC 5646 §4.4.1).
-const maxLocale = 35
-
 // ChangeAccount changes name and language. Errors: CodeBadRequest with the
 // field; CodeUnauthenticated; CodeUnavailable.
 func (a *Auth) ChangeAccount(ctx context.Context, c Client, cur Current, to AccountChange) (User, error) {
@@ -65,8 +62,10 @@ func (a *Auth) ChangeAccount(ctx context.Context, c Client, cur Current, to Acco
 			return User{}, badField("name", "%w", err)
 		}
 	}
-	if to.Locale != nil && len(*to.Locale) > maxLocale {
-		return User{}, badField("locale", "%d bytes; at most %d are allowed", len(*to.Locale), maxLocale)
+	if to.Locale != nil {
+		if err := checkLocale(*to.Locale); err != nil {
+			return User{}, badField("locale", "%w", err)
+		}
 	}
 	var u User
 	err := a.change(ctx, c, cur, changed{what: EventAccountChanged}, func(tx Tx) (err error) {

@@ -50,14 +50,14 @@ func TestNameAndLanguage(t *testing.T) {
 	t.Parallel()
 	w, c := newWorld(t), browser(1)
 	in := w.signUp(c, webauthntest.New(origin), "kim@example.com")
-	name, locale, bad, long := "김마패", "ko", "", strings.Repeat("x", 36)
+	name, locale, bad, long, nul := "김마패", "ko", "", strings.Repeat("x", 36), "ko\x00"
 	if u := must(w.ChangeAccount(w.ctx, c, w.current(in), mapae.AccountChange{Name: &name}))(t); u.Name != name || u.Locale != "" {
 		t.Errorf("user %+v", u)
 	}
 	if u := must(w.ChangeAccount(w.ctx, c, w.current(in), mapae.AccountChange{Locale: &locale}))(t); u.Name != name || u.Locale != locale {
 		t.Errorf("user %+v", u)
 	}
-	for _, change := range []mapae.AccountChange{{Name: &bad}, {Locale: &long}} {
+	for _, change := range []mapae.AccountChange{{Name: &bad}, {Locale: &long}, {Locale: &nul}} {
 		_, err := w.ChangeAccount(w.ctx, c, w.current(in), change)
 		wantCode(t, err, mapae.CodeBadRequest)
 	}

@@ -103,8 +103,10 @@ func reason(err error) string {
 // maxAgent is how many bytes of a User-Agent are kept.
 const maxAgent = 256
 
-// clip cuts text at maxAgent bytes, at a character's end.
+// clip cuts text at maxAgent bytes, at a character's end, and drops what a
+// store need not hold.
 func clip(text string) string {
+	text = strings.ReplaceAll(text, "\x00", "")
 	if len(text) <= maxAgent {
 		return strings.ToValidUTF8(text, "")
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -182,6 +183,24 @@ func TestAPersonSignsUpAndInAndOut(t *testing.T) {
 	}
 }
 
+func TestABrowsersNameIsKeptAsTextThatEveryStoreHolds(t *testing.T) {
+	t.Parallel()
+	w, a, c := newWorld(t), webauthntest.New(origin), browser(1)
+	c.UserAgent = "Bro\x00wser\xff" + strings.Repeat("é", 200)
+	in := w.signUp(c, a, "kim@example.com")
+	w.signIn(c, a)
+	want := "Browser" + strings.Repeat("é", 124) // 256 bytes at most, before what is no character is dropped
+	if e := w.lastEvent(); e.UserAgent != want {
+		t.Errorf("event: %q", e.UserAgent)
+	}
+	if s := w.current(in).Session; s.UserAgent != want {
+		t.Errorf("session: %q", s.UserAgent)
+	}
+	if l := must(w.store.Credentials(w.ctx, in.User.ID))(t); l[0].LastUsedAgent != want {
+		t.Errorf("credential: %q", l[0].LastUsedAgent)
+	}
+}
+
 func TestAnAppSignsUpAndIn(t *testing.T) {
 	t.Parallel()
 	w, a := newWorld(t), webauthntest.New(origin)
@@ -248,6 +267,7 @@ func TestSignUpRefusesWhatItCanNotKeep(t *testing.T) {
 		"a name of spaces":            {mapae.SignUpRequest{Login: "kim@example.com", Name: "  "}, mapae.CodeBadRequest, "name"},
 		"a name that turns the text":  {mapae.SignUpRequest{Login: "kim@example.com", Name: "Kim\u202e"}, mapae.CodeBadRequest, "name"},
 		"65 characters":               {mapae.SignUpRequest{Login: "kim@example.com", Name: string(slices.Repeat([]rune{'가'}, 65))}, mapae.CodeBadRequest, "name"},
+		"a NUL in the language":       {mapae.SignUpRequest{Login: "kim@example.com", Name: "Kim", Locale: "ko\x00"}, mapae.CodeBadRequest, "locale"},
 		"a taken address":             {mapae.SignUpRequest{Login: "taken@example.com", Name: "Kim"}, mapae.CodeLoginTaken, "email"},
 		"a taken address, other case": {mapae.SignUpRequest{Login: "TAKEN@Example.com", Name: "Kim"}, mapae.CodeLoginTaken, "email"},
 	} {

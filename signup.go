@@ -51,6 +51,9 @@ func (a *Auth) checkSignUp(ctx context.Context, req SignUpRequest) (*grant, erro
 	if err := checkName(req.Name); err != nil {
 		return nil, badField("name", "%w", err)
 	}
+	if err := checkLocale(req.Locale); err != nil {
+		return nil, badField("locale", "%w", err)
+	}
 	invited, err := a.mayRequestSignUp(req.Invitation, key)
 	if err != nil {
 		return nil, err

@@ -17,7 +17,8 @@ var (
 // committed; every write goes through Update or Admit. It is safe for
 // concurrent use, and what it acknowledged survives a kill of the process.
 //
-// Times are stored in microseconds; text is UTF-8 and kept byte for byte.
+// Times are stored in microseconds. Text is valid UTF-8 without NUL, which
+// callers see to and a store need not hold, and is kept byte for byte.
 // Package storetest has this contract as tests.
 type Store interface {
 	Reader

@@ -33,7 +33,7 @@ func oddCredentials(u mapae.User) []mapae.Credential {
 	full.AttestationFormat = "packed"
 	full.AttestationObject = bytes.Repeat([]byte{0xa3, 0}, 1<<14)
 	full.AttestationClientDataJSON = []byte(`{"type":"webauthn.create"}`)
-	full.RPID, full.Name = "xn--r8jz45g.xn--zckzah", "나의 열쇠 \x00 \U0001F511"
+	full.RPID, full.Name = "xn--r8jz45g.xn--zckzah", "나의 열쇠 \x01 \U0001F511"
 	full.LastUsedAt, full.LastUsedAgent = when(time.Microsecond), strings.Repeat("é", 128)
 	algorithm := newCredential(u, 3)
 	algorithm.Algorithm = math.MinInt32
