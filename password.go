@@ -12,8 +12,6 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
-
-	"github.com/mapae/mapae/internal/common"
 )
 
 // Password offers sign-in with e-mail address and password. Any characters are
@@ -77,7 +75,7 @@ func (p Password) rule(password string, u User, second bool) error {
 		return fmt.Errorf("%d characters; at least %d are needed", n, least)
 	case n > maxPassword:
 		return fmt.Errorf("%d characters; at most %d are allowed", n, maxPassword)
-	case common.Has(password):
+	case commonPassword(password):
 		return errors.New("one of the passwords that are tried first")
 	case folded == u.LoginKey || folded == name || folded == strings.ToLower(u.Name):
 		return errors.New("the person's own address or name")

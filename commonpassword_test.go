@@ -1,9 +1,10 @@
-package common
+package mapae
 
 import "testing"
 
-func TestHas(t *testing.T) {
-	if n := Len(); n < 3000 {
+func TestCommonPasswords(t *testing.T) {
+	t.Parallel()
+	if n := len(commonPasswords()); n < 3000 {
 		t.Errorf("%d passwords, want at least 3,000", n)
 	}
 	for password, want := range map[string]bool{
@@ -11,8 +12,8 @@ func TestHas(t *testing.T) {
 		"aaaaaaaaaaaaaaaa": true, "abcdabcdabcdabcd": true, "passwordpassword": true,
 		"correct horse battery staple": false, "": false, "xq7-vanilla-otter": false,
 	} {
-		if got := Has(password); got != want {
-			t.Errorf("Has(%q) = %v", password, got)
+		if got := commonPassword(password); got != want {
+			t.Errorf("%q: %v", password, got)
 		}
 	}
 }
