@@ -71,14 +71,15 @@ type asker interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// patiently runs do with a context that ends after patience. What is then
-// returned does not look like the end of the caller's own context.
+// patiently runs do with a context that ends after patience. What it then
+// returns, or when a connection could not be made in time, does not look like
+// the end of the caller's own context.
 func patiently(ctx context.Context, do func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := do(limited)
-	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("postgres: no answer within %v: %v", patience, err) //nolint:errorlint // see above
+	if err != nil && ctx.Err() == nil && (limited.Err() != nil || errors.Is(err, context.DeadlineExceeded)) {
+		return fmt.Errorf("postgres: no answer within %v: %v", patience, err)
 	}
 	return err
 }
