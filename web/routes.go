@@ -136,6 +136,7 @@ func (s *Site) pageRoutes() []row {
 		{post, "/account/{action}", form, signedIn, stale, nothing, small, s.accountForm},
 
 		{get, "/mapae.js", static, anyone, stale, nothing, none, s.module},
+		{get, "/openapi.json", api, anyone, stale, nothing, none, s.describe},
 		{get, "/healthz", probe, anyone, stale, nothing, none, s.healthy},
 		{get, "/readyz", probe, anyone, stale, nothing, none, s.ready},
 	}

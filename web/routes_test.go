@@ -76,7 +76,7 @@ func (c cast) wantRefused(t *testing.T, status int, code mapae.Code, call func()
 func TestEveryRowDemandsSomebodyByName(t *testing.T) {
 	t.Parallel()
 	rows := allRows(newWorld(t).site)
-	if len(rows) < 68 {
+	if len(rows) < 69 {
 		t.Fatalf("%d routes", len(rows))
 	}
 	for _, row := range rows {

@@ -90,6 +90,9 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.h.ServeHTTP(rec, in)
 	answer := rec.Result()
 	answer.Request = r
+	if err := documented().checkAnswer(r.Method, strings.TrimPrefix(r.URL.Path, w.site.cfg.Base), answer.StatusCode, answer.Header.Get("Content-Type"), rec.Body.Bytes()); err != nil {
+		w.t.Errorf("openapi.json: %v", err)
+	}
 	return answer, nil
 }
 
