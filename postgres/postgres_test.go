@@ -112,18 +112,6 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) mapae.Store { return open(t, place(t)) })
 }
 
-func TestStoreWithoutPreparedStatements(t *testing.T) {
-	t.Parallel()
-	needed(t)
-	storetest.Run(t, func(t *testing.T) mapae.Store {
-		url := place(t)
-		if err := postgres.Migrate(t.Context(), url); err != nil {
-			t.Fatal(err)
-		}
-		return open(t, url+"&default_query_exec_mode=exec")
-	})
-}
-
 func TestRandomTransactionsDoWhatMemoryDoes(t *testing.T) {
 	t.Parallel()
 	needed(t)
