@@ -18,9 +18,10 @@ type installation struct {
 	newKey bool // the key file was made just now
 }
 
-// open opens the installation that the settings name. On the first run it
-// makes data directory, key file and database.
-func (s *settings) open(ctx context.Context) (*installation, error) {
+// open opens the installation that the settings name, with what attach adds to
+// its configuration, if it is not nil. On the first run it makes data
+// directory, key file and database.
+func (s *settings) open(ctx context.Context, attach func(*mapae.Config) error) (*installation, error) {
 	cfg, err := s.domain()
 	if err != nil {
 		return nil, err
@@ -33,6 +34,11 @@ func (s *settings) open(ctx context.Context) (*installation, error) {
 		return nil, err
 	}
 	cfg.Store = in.store
+	if attach != nil {
+		if err := attach(&cfg); err != nil {
+			return nil, errors.Join(err, in.store.Close())
+		}
+	}
 	if in.auth, err = mapae.New(cfg); err != nil {
 		err = fmt.Errorf("%w (key file %s, database %s)", err, s.KeyFile, s.Database)
 		if !errors.Is(err, mapae.ErrUnavailable) {

@@ -37,7 +37,7 @@ func (c *inviteCommand) Run(ctx context.Context, std streams) error {
 	if !there {
 		return mistake{fmt.Errorf("there is no database %s: start the server once, or name its data directory with --data", c.Database)}
 	}
-	in, err := c.open(ctx)
+	in, err := c.open(ctx, nil)
 	if err != nil {
 		return err
 	}

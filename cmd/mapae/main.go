@@ -64,6 +64,7 @@ func options() []kong.Option {
 		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100, Compact: true}),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "site", Title: "The site:"},
+			{Key: "method", Title: "Methods:"},
 			{Key: "session", Title: "Sessions:"},
 			{Key: "files", Title: "Files:"},
 			{Key: "network", Title: "Network:"},
