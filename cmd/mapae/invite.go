@@ -30,7 +30,7 @@ func (c *inviteCommand) Run(ctx context.Context, std streams) error {
 	if c.For <= 0 {
 		return mistake{fmt.Errorf("for is %v: it must be more than nothing", c.For)}
 	}
-	there, err := exists(c.Database)
+	there, err := c.databaseThere()
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,8 @@ import (
 type cli struct {
 	Serve   serveCommand   `cmd:"" help:"Serve sign-in."`
 	Invite  inviteCommand  `cmd:"" help:"Make an invitation to sign up."`
+	Migrate migrateCommand `cmd:"" help:"Bring the tables of the database up to date."`
+	Keys    keysCommand    `cmd:"" help:"Make the root keys."`
 	Version versionCommand `cmd:"" help:"Show version, hash and modules of this binary."`
 }
 

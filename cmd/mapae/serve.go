@@ -159,7 +159,7 @@ func (c *serveCommand) greet(std streams, at net.Addr, newKey bool) {
 	}
 	fmt.Fprintf(std.out, "Mapae serves %s\n\n", strings.Join(c.Origin, " and "))
 	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
-	for _, row := range [][2]string{{"listens on", at.String()}, {"data directory", absolute(c.Data)}, {"key file", key}, {"database", c.Database}, {"sign-up", c.SignUp}, {"methods", strings.Join(c.Methods, ", ")}} {
+	for _, row := range [][2]string{{"listens on", at.String()}, {"data directory", absolute(c.Data)}, {"key file", key}, {"database", c.database()}, {"sign-up", c.SignUp}, {"methods", strings.Join(c.Methods, ", ")}} {
 		fmt.Fprintf(table, "  %s\t%s\n", row[0], row[1])
 	}
 	if c.MetricsListen != "" {

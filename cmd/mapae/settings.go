@@ -53,8 +53,8 @@ type sessionSettings struct {
 
 type fileSettings struct {
 	Data     string `group:"files" placeholder:"DIR" default:"data" env:"MAPAE_DATA_DIR" help:"Data directory, made on the first run."`
-	KeyFile  string `group:"files" placeholder:"FILE" help:"Root keys, made together with a new database only. Default: mapae.keys in the data directory."`
-	Database string `group:"files" placeholder:"FILE" help:"SQLite database. Default: mapae.db in the data directory."`
+	KeyFile  string `group:"files" placeholder:"FILE" help:"Root keys, made together with a new SQLite database only. Default: mapae.keys in the data directory."`
+	Database string `group:"files" placeholder:"FILE|URL" help:"SQLite database, or the URL of a PostgreSQL one: postgres://user@host/name. Default: mapae.db in the data directory."`
 	Config   string `group:"files" placeholder:"FILE" help:"YAML file with any of these settings by their names. Default: mapae.yaml in the data directory, where there is one."`
 }
 
