@@ -94,6 +94,8 @@ type Auth struct {
 	rp       webauthn.RelyingParty
 	store    Store
 	ring     *seal.Ring
+
+	nobodysTOTP Secret // stands in for who has no authenticator app, so that time does not tell
 }
 
 // keyCheckTimeout bounds New's one look at the store.
@@ -116,6 +118,7 @@ func New(cfg Config) (*Auth, error) {
 		return nil, fmt.Errorf("mapae: configuration: Secrets: %w", err)
 	}
 	a := &Auth{cfg: cfg, store: cfg.Store, ring: ring, gate: newGate()}
+	a.nobodysTOTP = Secret{Kind: SecretTOTP, Data: ring.Seal(sealSecret, make([]byte, totpKey))}
 	a.rp = webauthn.RelyingParty{ID: cfg.RP.ID, Origins: cfg.RP.AllOrigins()}
 	for _, m := range cfg.Methods {
 		switch m := m.(type) {

@@ -98,12 +98,20 @@ func readRecoveryCode(typed string) string {
 }
 
 // findRecoveryCode returns the unused secret of user that typed is the code of.
-// It looks at all of them whatever it finds.
+// It looks at all of them whatever it finds, and computes as much for who has
+// none.
 func (a *Auth) findRecoveryCode(user UserID, all []Secret, typed string) (found Secret, ok bool) {
 	letters := readRecoveryCode(typed)
+	macs := map[string][]byte{} // of what was typed, under each root key that is needed
+	under := func(keyID string) []byte {
+		if macs[keyID] == nil {
+			macs[keyID], _ = a.ring.MAC(macRecoveryCode, keyID, recoveryMessage(user, letters))
+		}
+		return macs[keyID]
+	}
+	under(a.ring.KeyID())
 	for _, s := range unused(all) {
-		mac, known := a.ring.MAC(macRecoveryCode, s.KeyID, recoveryMessage(user, letters))
-		if known && subtle.ConstantTimeCompare(mac, s.Data) == 1 && letters != "" {
+		if mac := under(s.KeyID); mac != nil && subtle.ConstantTimeCompare(mac, s.Data) == 1 && letters != "" {
 			found, ok = s, true
 		}
 	}
