@@ -214,3 +214,40 @@ func TestASignInWhoseAnswerIsCutMakesNoSecondSession(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// A server that was demoted refuses writes. Its connections are given up, so
+// that the next ones go to whoever takes writes.
+func TestAServerThatOnlyReadsIsLeft(t *testing.T) {
+	t.Parallel()
+	c := cluster(t)
+	if err := c.Create("readonly"); err != nil {
+		t.Fatal(err)
+	}
+	first := open(t, c.URL("readonly"))
+	people(t, first, 1)
+	if err := first.Close(); err != nil {
+		t.Error(err)
+	}
+	run(t, c.URL("postgres"), "ALTER DATABASE readonly SET default_transaction_read_only = on")
+	s := open(t, c.URL("readonly", "pool_max_conns", "1"))
+	refused := func() {
+		t.Helper()
+		_, err := s.Admit(t.Context(), signIn(0, 1, 1))
+		broken(t, "admit", err)
+		broken(t, "update", s.Update(t.Context(), func(tx mapae.Tx) error { return tx.AddUser(t.Context(), person(1)) }))
+		if _, err := s.User(t.Context(), person(0).ID); err != nil {
+			t.Errorf("read: %v", err)
+		}
+	}
+	refused()
+	refused()
+	run(t, c.URL("postgres"), "ALTER DATABASE readonly RESET default_transaction_read_only")
+	_, err := s.Admit(t.Context(), signIn(0, 1, 1))
+	broken(t, "admit on the old connection", err)
+	if v, err := s.Admit(t.Context(), signIn(0, 1, 1)); err != nil || !v.Admitted() {
+		t.Errorf("on a new connection: verdict %d, %v", v, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}

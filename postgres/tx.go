@@ -12,7 +12,7 @@ import (
 
 // beginTx begins a transaction in one round trip. A node that stops in the
 // middle must not hold a user's row for long.
-const beginTx = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL idle_in_transaction_session_timeout = '10s'`
+const beginTx = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '10s'`
 
 var errOver = errors.New("postgres: the transaction is over")
 
