@@ -92,6 +92,11 @@ func flows() []flow {
 				_, err := p.FinishReauth(p.w.ctx, credential)
 				return err
 			}},
+		{"step-up as a second factor", get(func(p person) ([]byte, error) { return p.BeginVerify(p.w.ctx, "") }), false,
+			func(p person, _ string, credential []byte) error {
+				_, err := p.FinishVerify(p.w.ctx, "", credential)
+				return err
+			}},
 	}
 }
 
