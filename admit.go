@@ -13,44 +13,82 @@ import (
 type admission struct {
 	client  Client
 	user    User
-	use     Use
-	spend   *Spend // nil: spent already in the transaction
+	uses    []Use
+	spend   *Spend         // the challenge; nil: there was none
+	assert  *CredentialUse // the stored credential to update, nil: none is
 	event   EventType
-	refused EventType      // type of the event where the store finds otherwise
-	assert  *CredentialUse // the stored credential to update, nil: it is new
-	note    string         // reason on the event of a success, empty: nothing to note
-	current *Session       // step-up of that session; nil: a new one
+	note    string    // reason on the event of a success, empty: nothing to note
+	refused EventType // type of the event where the store finds otherwise
+	current *Session  // step-up of that session; nil: a new one
+
+	// with writes what else belongs to the success, in the same transaction;
+	// an error undoes all of it. nil: nothing.
+	with consume
 }
 
+// consume uses up a one-time thing, or writes what belongs to it, in the
+// transaction of its effect. It may run more than once.
+type consume func(ctx context.Context, tx Tx) error
+
 // admit is the one place where a session is born or strengthened. It builds
-// the session and token of ad, and the Admission that writes them.
-func (a *Auth) admit(ad admission) (Admitted, Admission) {
-	s := Session{UserID: ad.user.ID, Epoch: ad.user.Epoch, App: ad.client.App, Address: ad.client.Address,
-		UserAgent: clip(ad.client.UserAgent), CreatedAt: ad.use.At, EndsAt: ad.use.At.Add(a.cfg.Sessions.Absolute)}
-	var rotate *[32]byte
-	if ad.current != nil {
-		s = *ad.current
-		rotate = &ad.current.TokenHash
-	} else {
-		s.ID = SessionID(a.orderedID(ad.use.At))
+// the session and token of step, and writes them in one transaction.
+func (a *Auth) admit(ctx context.Context, step admission) (Admitted, error) {
+	in, ad := a.newSession(step)
+	if step.with == nil {
+		verdict, err := a.store.Admit(ctx, ad)
+		return a.settle(ctx, in, &ad, verdict, err)
 	}
-	s.Uses = s.withUse(ad.use)
-	s.SeenAt = ad.use.At
+	ad.Spend = nil
+	var verdict Verdict
+	err := a.store.Update(ctx, func(tx Tx) error {
+		verdict = VerdictSpent
+		if step.spend != nil {
+			if ok, err := tx.Spend(ctx, *step.spend); err != nil || !ok {
+				return err
+			}
+		}
+		if err := step.with(ctx, tx); err != nil {
+			return err
+		}
+		var err error
+		verdict, err = tx.Admit(ctx, ad)
+		return err
+	})
+	return a.settle(ctx, in, &ad, verdict, err)
+}
+
+// newSession builds the session that step makes, or renews, and what a store
+// is to write for it.
+func (a *Auth) newSession(step admission) (Admitted, Admission) {
+	use := step.uses[len(step.uses)-1]
+	s := Session{UserID: step.user.ID, Epoch: step.user.Epoch, App: step.client.App, Address: step.client.Address,
+		UserAgent: clip(step.client.UserAgent), CreatedAt: use.At, EndsAt: use.At.Add(a.cfg.Sessions.Absolute)}
+	var rotate *[32]byte
+	if step.current != nil {
+		s = *step.current
+		rotate = &step.current.TokenHash
+	} else {
+		s.ID = SessionID(a.orderedID(use.At))
+	}
+	for _, u := range step.uses {
+		s.Uses = s.withUse(u)
+	}
+	s.SeenAt = use.At
 	s.IdleEndsAt = a.idleEnd(s)
 	token, hash := a.newToken(s.ID)
 	s.TokenHash = hash
 
-	e := a.event(ad.client, ad.event, ad.user.ID)
-	e.SessionID, e.Method, e.Credential = s.ID, ad.use.Method, ad.use.Credential
-	out := Admission{Spend: ad.spend, Use: ad.assert, Session: s, Rotate: rotate, Event: e}
+	e := a.event(step.client, step.event, step.user.ID)
+	e.SessionID, e.Method, e.Credential = s.ID, use.Method, use.Credential
+	out := Admission{Spend: step.spend, Use: step.assert, Session: s, Rotate: rotate, Event: e}
 	for v := range Verdict(verdicts) {
-		out.Outcomes[v] = Outcome{Type: ad.refused, Reason: v.String()}
+		out.Outcomes[v] = Outcome{Type: step.refused, Reason: v.String()}
 	}
-	out.Outcomes[VerdictAdmitted] = Outcome{Type: ad.event, Reason: ad.note}
-	out.Outcomes[VerdictAdmittedRegressed] = Outcome{Type: ad.event, Reason: VerdictAdmittedRegressed.String()}
+	out.Outcomes[VerdictAdmitted] = Outcome{Type: step.event, Reason: step.note}
+	out.Outcomes[VerdictAdmittedRegressed] = Outcome{Type: step.event, Reason: VerdictAdmittedRegressed.String()}
 	out.Outcomes[VerdictCounterRegressed] = Outcome{Type: EventCounterRegressed, Reason: VerdictCounterRegressed.String()}
 	out.Outcomes[VerdictSpent] = Outcome{}
-	return Admitted{User: ad.user, Session: s, Token: token}, out
+	return Admitted{User: step.user, Session: s, Token: token}, out
 }
 
 // idleEnd is SeenAt and the idle time, never after the session's end.
@@ -66,7 +104,7 @@ func (a *Auth) idleEnd(s Session) time.Time {
 // error and nothing of in. It tells of the event.
 func (a *Auth) settle(ctx context.Context, in Admitted, ad *Admission, v Verdict, err error) (Admitted, error) {
 	if err != nil {
-		return Admitted{}, broken("admit", err)
+		return Admitted{}, answerOr("admit", err)
 	}
 	if e, ok := ad.EventFor(v); ok {
 		a.notify(ctx, e)
@@ -159,20 +197,17 @@ func (a *Auth) verifyAssertion(ctx context.Context, o opened, identified bool) (
 	return result, nil
 }
 
-// admitAssertion ends a flow with a verified assertion: one transaction that
-// spends the challenge, updates the credential, and makes or, where current is
-// set, strengthens the session.
-func (a *Auth) admitAssertion(ctx context.Context, c Client, o opened, result *webauthn.Assertion, event EventType, current *Session) (Admitted, error) {
+// assertionStep is the admission of a verified assertion: it spends the
+// challenge, updates the credential, and makes or, where current is set,
+// strengthens the session.
+func (a *Auth) assertionStep(c Client, o opened, result *webauthn.Assertion, event EventType, current *Session) admission {
 	at := a.now()
 	step := admission{client: c, user: o.owner, spend: o.challenge.spend(), event: event, refused: o.failed.Type, current: current}
-	step.use = Use{Method: MethodPasskey, At: at, Credential: o.credential.ID, UserVerified: result.UserVerificationReliable}
+	step.uses = []Use{{Method: MethodPasskey, At: at, Credential: o.credential.ID, UserVerified: result.UserVerificationReliable}}
 	step.assert = &CredentialUse{ID: o.credential.ID, UserID: o.owner.ID, SignCount: result.SignCount,
 		BackupEligible: result.BackupEligible, BackupState: result.BackupState, At: at, Agent: clip(c.UserAgent)}
 	if result.BackupEligibleChanged {
 		step.note = string(webauthn.CheckBackupFlags)
 	}
-	in, ad := a.admit(step)
-	in.Credential = o.credential
-	verdict, err := a.store.Admit(ctx, ad)
-	return a.settle(ctx, in, &ad, verdict, err)
+	return step
 }

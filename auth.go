@@ -36,7 +36,10 @@ type Admitted struct {
 	User       User
 	Session    Session
 	Token      string     // the session's new token, "ms_…": for the client only, never stored
-	Credential Credential // the passkey that was used or made, as it was before this use
+	Credential Credential // the passkey that was used or made, as it was before this use; zero: none
+
+	RecoveryCodes []string // made with the first passkey, to be shown once; nil: none were made
+	Ticket        string   // of a step-up for an Action: allows it once; empty: none was asked for
 }
 
 // now is the clock in the precision that stores keep.
@@ -105,8 +108,10 @@ func reason(err error) string {
 // maxAgent is how many bytes of a User-Agent are kept.
 const maxAgent = 256
 
-// clip cuts text at maxAgent bytes, at a character's end.
+// clip cuts text at maxAgent bytes, at a character's end, and drops what a
+// store need not hold.
 func clip(text string) string {
+	text = strings.ReplaceAll(text, "\x00", "")
 	if len(text) <= maxAgent {
 		return strings.ToValidUTF8(text, "")
 	}

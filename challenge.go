@@ -12,10 +12,13 @@ import (
 	"github.com/mapae/mapae/webauthn"
 )
 
-// Purposes of the key ring.
+// Purposes of the key ring: what is sealed, and what is authenticated.
 const (
 	sealChallenge = "challenge"
 	sealTicket    = "ticket"
+	sealSecret    = "secret"
+
+	macRecoveryCode = "recovery code"
 )
 
 // How long things live, and how far the clocks of nodes may be apart.
@@ -38,6 +41,11 @@ const (
 	purposeSignIn
 	purposeReauth
 	purposeInvitation
+	purposeSecondFactor
+	purposeTOTP
+	purposeAction
+	purposeRecover
+	purposeRecoverReady
 )
 
 // challenge is the whole state of a ceremony between its options and its
@@ -53,7 +61,7 @@ type challenge struct {
 	issuedAt time.Time
 	endsAt   time.Time
 	binding  [32]byte // browser: hash of a ceremony cookie; in a session: hash of its ID; app: zero
-	extra    [32]byte // sign-in: hash of the login typed; sign-up: hash of the ticket
+	extra    [32]byte // hash of the login typed (sign-in), of the ticket (sign-up, second step, recovery) or of the action (step-up)
 	rpID     string
 	userID   UserID // whose ceremony it is; empty: anyone's
 

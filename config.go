@@ -25,8 +25,13 @@ type Config struct {
 	RP      RelyingParty
 	Methods []Method // in the order in which people are offered them
 
-	SignUp   SignUpPolicy
-	Sessions SessionPolicy
+	SignUp       SignUpPolicy
+	SecondFactor SecondFactorPolicy
+	Sessions     SessionPolicy
+
+	// RecoveryDelay is how long a recovery with one proof waits for an account
+	// that has two factors, so that its owner can cancel it. Zero: 72 hours.
+	RecoveryDelay time.Duration
 
 	// FreshFor is how long after an authentication a session may change what
 	// its user signs in with. Zero: 10 minutes.
@@ -53,7 +58,15 @@ type RelyingParty struct {
 	// Origins are compared whole: "https://example.com", never with a path;
 	// http only for localhost. Android apps are "android:apk-key-hash:…".
 	Origins []string
+	// RelatedOrigins are origins on other domains, https only, whose pages use
+	// the same passkeys (Level 3 §5.11). Browsers ask https://ID/.well-known/webauthn
+	// whether that is so; package web answers. Clients support at least five
+	// different names before the public suffix, and some no more.
+	RelatedOrigins []string
 }
+
+// AllOrigins returns Origins and RelatedOrigins.
+func (rp RelyingParty) AllOrigins() []string { return slices.Concat(rp.Origins, rp.RelatedOrigins) }
 
 // SignUpPolicy says who may make an account.
 type SignUpPolicy string
@@ -73,12 +86,17 @@ type SessionPolicy struct {
 // Auth is sign-in: every flow is a method of it. It is safe for concurrent use
 // and starts no goroutine.
 type Auth struct {
-	cfg     Config
-	passkey Passkey
-	models  map[webauthn.AAGUID]Model
-	rp      webauthn.RelyingParty
-	store   Store
-	ring    *seal.Ring
+	cfg      Config
+	passkey  Passkey
+	password Password
+	totp     TOTP
+	gate     gate
+	models   map[webauthn.AAGUID]Model
+	rp       webauthn.RelyingParty
+	store    Store
+	ring     *seal.Ring
+
+	nobodysTOTP Secret // stands in for who has no authenticator app, so that time does not tell
 }
 
 // keyCheckTimeout bounds New's one look at the store.
@@ -96,15 +114,21 @@ func New(cfg Config) (*Auth, error) {
 	for i, k := range cfg.Secrets {
 		keys[i] = seal.Key(k)
 	}
-	ring, err := seal.NewRing(cfg.Rand, keys, sealChallenge, sealTicket)
+	ring, err := seal.NewRing(cfg.Rand, keys, sealChallenge, sealTicket, sealSecret)
 	if err != nil {
 		return nil, fmt.Errorf("mapae: configuration: Secrets: %w", err)
 	}
-	a := &Auth{cfg: cfg, store: cfg.Store, ring: ring}
-	a.rp = webauthn.RelyingParty{ID: cfg.RP.ID, Origins: cfg.RP.Origins}
+	a := &Auth{cfg: cfg, store: cfg.Store, ring: ring, gate: newGate()}
+	a.nobodysTOTP = Secret{Kind: SecretTOTP, Data: ring.Seal(sealSecret, make([]byte, totpKey))}
+	a.rp = webauthn.RelyingParty{ID: cfg.RP.ID, Origins: cfg.RP.AllOrigins()}
 	for _, m := range cfg.Methods {
-		if p, ok := m.(Passkey); ok {
-			a.passkey = p.withDefaults()
+		switch m := m.(type) {
+		case Passkey:
+			a.passkey = m.withDefaults()
+		case Password:
+			a.password = m.withDefaults()
+		case TOTP:
+			a.totp = m
 		}
 	}
 	if a.models, err = withModels(a.passkey.Models); err != nil {
@@ -131,9 +155,10 @@ func (a *Auth) Ready(ctx context.Context) error {
 
 func (cfg Config) withDefaults() Config {
 	cfg.Secrets, cfg.Methods = slices.Clone(cfg.Secrets), slices.Clone(cfg.Methods)
-	cfg.RP.Origins = slices.Clone(cfg.RP.Origins)
+	cfg.RP.Origins, cfg.RP.RelatedOrigins = slices.Clone(cfg.RP.Origins), slices.Clone(cfg.RP.RelatedOrigins)
 	cfg.RP.Name = or(cfg.RP.Name, cfg.RP.ID)
 	cfg.FreshFor = or(cfg.FreshFor, 10*time.Minute)
+	cfg.RecoveryDelay = or(cfg.RecoveryDelay, 72*time.Hour)
 	cfg.KeepEvents = or(cfg.KeepEvents, 400*24*time.Hour)
 	cfg.Sessions.Idle = or(cfg.Sessions.Idle, 14*24*time.Hour)
 	cfg.Sessions.Absolute = or(cfg.Sessions.Absolute, 30*24*time.Hour)
@@ -174,10 +199,20 @@ func (cfg Config) check() error {
 	if cfg.FreshFor < 0 || cfg.KeepEvents < 0 || cfg.Sessions.Idle < 0 || cfg.Sessions.Absolute < 0 {
 		bad("FreshFor %v, KeepEvents %v, Sessions.Idle %v and Sessions.Absolute %v: none may be negative", cfg.FreshFor, cfg.KeepEvents, cfg.Sessions.Idle, cfg.Sessions.Absolute)
 	}
+	if cfg.RecoveryDelay < 0 {
+		bad("RecoveryDelay %v: it may not be negative", cfg.RecoveryDelay)
+	}
+	if cfg.SecondFactor.Required && !slices.ContainsFunc(cfg.Methods, secondFactorMethod) {
+		bad("SecondFactor is required, and Methods has none: list mapae.Passkey{} or mapae.TOTP{}")
+	}
 	if cfg.Sessions.Idle > cfg.Sessions.Absolute {
 		bad("Sessions.Idle %v is longer than Sessions.Absolute %v", cfg.Sessions.Idle, cfg.Sessions.Absolute)
 	}
 	return errors.Join(wrong...)
+}
+
+func secondFactorMethod(m Method) bool {
+	return m != nil && (m.Name() == MethodPasskey || m.Name() == MethodTOTP)
 }
 
 func checkMethods(methods []Method) []error {
@@ -231,15 +266,42 @@ func (rp RelyingParty) check() []error {
 			wrong = append(wrong, err)
 		}
 	}
+	for _, origin := range rp.RelatedOrigins {
+		if err := rp.checkRelated(origin); err != nil {
+			wrong = append(wrong, err)
+		}
+	}
 	return wrong
+}
+
+// isOrigin reports whether text is an origin as browsers write it, and parses it.
+func isOrigin(text string) (*url.URL, bool) {
+	u, err := url.Parse(text)
+	return u, err == nil && u.Host != "" && u.Scheme+"://"+u.Host == text && domainOrIP(u.Hostname())
+}
+
+// below reports whether host is the RP ID or a subdomain of it.
+func (rp RelyingParty) below(host string) bool {
+	return host == rp.ID || strings.HasSuffix(host, "."+rp.ID)
+}
+
+func (rp RelyingParty) checkRelated(origin string) error {
+	u, ok := isOrigin(origin)
+	switch {
+	case !ok || u.Scheme != "https" || net.ParseIP(u.Hostname()) != nil || u.Port() == "443":
+		return fmt.Errorf("RP.RelatedOrigins: %q is not an https origin: https://, host in lower case and port where it is not the default, nothing behind it", origin)
+	case rp.below(u.Hostname()):
+		return fmt.Errorf("RP.RelatedOrigins: %q belongs to RP.ID %q: list it in RP.Origins", origin, rp.ID)
+	}
+	return nil
 }
 
 func (rp RelyingParty) checkOrigin(origin string) error {
 	if androidOrigin.MatchString(origin) {
 		return nil
 	}
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != origin || !domainOrIP(u.Hostname()) {
+	u, ok := isOrigin(origin)
+	if !ok {
 		return fmt.Errorf("RP.Origins: %q is not an origin: scheme, host in lower case and port where it is not the default, nothing behind it", origin)
 	}
 	host := u.Hostname()
@@ -251,7 +313,7 @@ func (rp RelyingParty) checkOrigin(origin string) error {
 		return fmt.Errorf("RP.Origins: %q is not https, and browsers offer passkeys over http on localhost only", origin)
 	case u.Scheme == "https" && u.Port() == "443", u.Scheme == "http" && u.Port() == "80":
 		return fmt.Errorf("RP.Origins: %q names the default port, which browsers leave out: write %q", origin, u.Scheme+"://"+host)
-	case host != rp.ID && (!strings.HasSuffix(host, "."+rp.ID) || !strings.Contains(rp.ID, ".") && rp.ID != "localhost"):
+	case !rp.below(host), host != rp.ID && !strings.Contains(rp.ID, ".") && rp.ID != "localhost":
 		return fmt.Errorf("RP.ID %q does not fit the origin %q: it must be the origin's host or a registrable suffix of it", rp.ID, origin)
 	}
 	return nil

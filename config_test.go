@@ -13,6 +13,7 @@ import (
 	"github.com/mapae/mapae"
 	"github.com/mapae/mapae/memory"
 	"github.com/mapae/mapae/webauthn"
+	"github.com/mapae/mapae/webauthntest"
 )
 
 func TestAWrongConfigurationIsRefusedWithTheValuesNamed(t *testing.T) {
@@ -24,29 +25,33 @@ func TestAWrongConfigurationIsRefusedWithTheValuesNamed(t *testing.T) {
 		change func(*mapae.Config)
 		says   []string
 	}{
-		"no store":                    {func(c *mapae.Config) { c.Store = nil }, []string{"Store"}},
-		"no keys":                     {func(c *mapae.Config) { c.Secrets = nil }, []string{"Secrets"}},
-		"only open-only keys":         {func(c *mapae.Config) { c.Secrets[0].OpenOnly = true }, []string{"Secrets", "seal"}},
-		"the same key twice":          {func(c *mapae.Config) { c.Secrets = append(c.Secrets, c.Secrets[0]) }, []string{"Secrets", "twice"}},
-		"no RP ID":                    {origins("", origin), []string{"RP.ID"}},
-		"an IP address as RP ID":      {origins("127.0.0.1", "http://127.0.0.1:8080"), []string{`"127.0.0.1"`, `"http://127.0.0.1:8080"`, "localhost"}},
-		"an IPv6 address":             {origins("::1", "https://[::1]"), []string{`"::1"`, `"https://[::1]"`}},
-		"a URL as RP ID":              {origins("https://example.com", origin), []string{`"https://example.com"`}},
-		"upper case in the RP ID":     {origins("Example.com", origin), []string{`"Example.com"`}},
-		"an RP ID that does not fit":  {origins("example.org", origin), []string{`"example.org"`, `"https://example.com"`}},
-		"a suffix without a dot":      {origins("ample.com", origin), []string{`"ample.com"`, `"https://example.com"`}},
-		"a top-level domain":          {origins("com", origin), []string{`"com"`, `"https://example.com"`}},
-		"no origin":                   {origins(rpID), []string{"RP.Origins"}},
-		"an origin over http":         {origins(rpID, "http://example.com"), []string{`"http://example.com"`, "https"}},
-		"an origin with a path":       {origins(rpID, "https://example.com/"), []string{`"https://example.com/"`}},
-		"an origin with a user":       {origins(rpID, "https://a@example.com"), []string{`"https://a@example.com"`}},
-		"an origin in upper case":     {origins(rpID, "https://EXAMPLE.com"), []string{`"https://EXAMPLE.com"`}},
-		"an origin with default port": {origins(rpID, "https://example.com:443"), []string{`"https://example.com:443"`, `"https://example.com"`}},
-		"a wildcard origin":           {origins(rpID, "https://*.example.com"), []string{`"https://*.example.com"`}},
-		"a short app key hash":        {origins(rpID, "android:apk-key-hash:AAAA"), []string{`"android:apk-key-hash:AAAA"`}},
-		"an RP name that is too long": {func(c *mapae.Config) { c.RP.Name = strings.Repeat("x", 65) }, []string{"RP.Name", "65"}},
-		"no method":                   {func(c *mapae.Config) { c.Methods = nil }, []string{"Methods"}},
-		"a nil method":                {func(c *mapae.Config) { c.Methods = []mapae.Method{nil} }, []string{"Methods[0]"}},
+		"no store":                     {func(c *mapae.Config) { c.Store = nil }, []string{"Store"}},
+		"no keys":                      {func(c *mapae.Config) { c.Secrets = nil }, []string{"Secrets"}},
+		"only open-only keys":          {func(c *mapae.Config) { c.Secrets[0].OpenOnly = true }, []string{"Secrets", "seal"}},
+		"the same key twice":           {func(c *mapae.Config) { c.Secrets = append(c.Secrets, c.Secrets[0]) }, []string{"Secrets", "twice"}},
+		"no RP ID":                     {origins("", origin), []string{"RP.ID"}},
+		"an IP address as RP ID":       {origins("127.0.0.1", "http://127.0.0.1:8080"), []string{`"127.0.0.1"`, `"http://127.0.0.1:8080"`, "localhost"}},
+		"an IPv6 address":              {origins("::1", "https://[::1]"), []string{`"::1"`, `"https://[::1]"`}},
+		"a URL as RP ID":               {origins("https://example.com", origin), []string{`"https://example.com"`}},
+		"upper case in the RP ID":      {origins("Example.com", origin), []string{`"Example.com"`}},
+		"an RP ID that does not fit":   {origins("example.org", origin), []string{`"example.org"`, `"https://example.com"`}},
+		"a suffix without a dot":       {origins("ample.com", origin), []string{`"ample.com"`, `"https://example.com"`}},
+		"a top-level domain":           {origins("com", origin), []string{`"com"`, `"https://example.com"`}},
+		"no origin":                    {origins(rpID), []string{"RP.Origins"}},
+		"an origin over http":          {origins(rpID, "http://example.com"), []string{`"http://example.com"`, "https"}},
+		"an origin with a path":        {origins(rpID, "https://example.com/"), []string{`"https://example.com/"`}},
+		"an origin with a user":        {origins(rpID, "https://a@example.com"), []string{`"https://a@example.com"`}},
+		"an origin in upper case":      {origins(rpID, "https://EXAMPLE.com"), []string{`"https://EXAMPLE.com"`}},
+		"an origin with default port":  {origins(rpID, "https://example.com:443"), []string{`"https://example.com:443"`, `"https://example.com"`}},
+		"a wildcard origin":            {origins(rpID, "https://*.example.com"), []string{`"https://*.example.com"`}},
+		"a short app key hash":         {origins(rpID, "android:apk-key-hash:AAAA"), []string{`"android:apk-key-hash:AAAA"`}},
+		"a related origin over http":   {related("http://example.org"), []string{"RP.RelatedOrigins", `"http://example.org"`}},
+		"a related origin with a path": {related("https://example.org/"), []string{`"https://example.org/"`}},
+		"a related origin by IP":       {related("https://192.0.2.1"), []string{`"https://192.0.2.1"`}},
+		"a related origin of its own":  {related("https://login.example.com"), []string{`"https://login.example.com"`, "RP.Origins"}},
+		"an RP name that is too long":  {func(c *mapae.Config) { c.RP.Name = strings.Repeat("x", 65) }, []string{"RP.Name", "65"}},
+		"no method":                    {func(c *mapae.Config) { c.Methods = nil }, []string{"Methods"}},
+		"a nil method":                 {func(c *mapae.Config) { c.Methods = []mapae.Method{nil} }, []string{"Methods[0]"}},
 		"a method twice": {func(c *mapae.Config) { c.Methods = []mapae.Method{mapae.Passkey{}, mapae.Passkey{}} },
 			[]string{"passkey", "twice"}},
 		"a made-up user verification": {func(c *mapae.Config) { c.Methods = []mapae.Method{mapae.Passkey{AddVerification: "maybe"}} },
@@ -75,6 +80,31 @@ func TestAWrongConfigurationIsRefusedWithTheValuesNamed(t *testing.T) {
 	}
 }
 
+func related(origin string) func(*mapae.Config) {
+	return func(c *mapae.Config) { c.RP.RelatedOrigins = []string{origin} }
+}
+
+func TestAPasskeyWorksAtARelatedOrigin(t *testing.T) {
+	t.Parallel()
+	const other = "https://example.co.kr"
+	for _, c := range []struct {
+		name   string
+		change func(*mapae.Config)
+		reason string
+	}{
+		{"listed", related(other), ""},
+		{"not listed", func(*mapae.Config) {}, "origin"},
+	} {
+		w, a := newWorld(t, c.change), webauthntest.New(origin)
+		w.signUp(browser(1), a, "kim@example.com")
+		a.Forge.Origin = other
+		_, err := w.FinishSignIn(w.ctx, browser(1), w.answer(browser(1), a))
+		if e := w.lastEvent(); (err == nil) != (c.reason == "") || e.Reason != c.reason {
+			t.Errorf("%s: %v, event %+v", c.name, err, e)
+		}
+	}
+}
+
 func TestGoodConfigurations(t *testing.T) {
 	t.Parallel()
 	for name, rp := range map[string]mapae.RelyingParty{
@@ -82,6 +112,7 @@ func TestGoodConfigurations(t *testing.T) {
 		"a subdomain":         {ID: rpID, Origins: []string{"https://login.example.com", "https://example.com:8443"}},
 		"a name in A-labels":  {ID: "xn--9n2bp8q.kr", Origins: []string{"https://xn--9n2bp8q.kr"}},
 		"an Android app":      {ID: rpID, Origins: []string{origin, "android:apk-key-hash:" + strings.Repeat("A", 43)}},
+		"a related origin":    {ID: rpID, Origins: []string{origin}, RelatedOrigins: []string{"https://example.co.kr:8443", "https://notexample.com"}},
 		"an intranet machine": {ID: "intranet", Origins: []string{"https://intranet"}},
 	} {
 		cfg := mapae.Config{Store: memory.New(), Secrets: []mapae.RootKey{mapae.NewRootKey()}, RP: rp, Methods: []mapae.Method{mapae.Passkey{}}}

@@ -50,72 +50,102 @@ func (a *Auth) BeginAddPasskey(ctx context.Context, c Client, cur Current, condi
 // CodeCeremonyInvalid; CodeRegistrationRejected; CodeCredentialExists;
 // CodeLimitReached; CodeUnauthenticated the session ended meanwhile;
 // CodeUnavailable.
-func (a *Auth) FinishAddPasskey(ctx context.Context, c Client, cur Current, credential []byte, name string) (Credential, error) {
+//
+// The second value are recovery codes, which are made with the first passkey
+// that the person sees being made.
+func (a *Auth) FinishAddPasskey(ctx context.Context, c Client, cur Current, credential []byte, name string) (Credential, []string, error) {
+	return a.finishAddPasskey(ctx, c, cur, credential, name, true)
+}
+
+// FinishAddPasskeySilently is FinishAddPasskey for a client that can't show
+// recovery codes: they wait for the next passkey that is added otherwise.
+func (a *Auth) FinishAddPasskeySilently(ctx context.Context, c Client, cur Current, credential []byte, name string) (Credential, error) {
+	made, _, err := a.finishAddPasskey(ctx, c, cur, credential, name, false)
+	return made, err
+}
+
+func (a *Auth) finishAddPasskey(ctx context.Context, c Client, cur Current, credential []byte, name string, shows bool) (Credential, []string, error) {
 	if name != "" {
 		if err := checkName(name); err != nil {
-			return Credential{}, badField("name", "%w", err)
+			return Credential{}, nil, badField("name", "%w", err)
 		}
 	}
 	failed := a.event(c, EventPasskeyAddFailed, cur.User.ID)
 	failed.SessionID = cur.Session.ID
 	reg, err := a.openRegistration(ctx, c, &cur.Session, credential, failed, purposeRegister, purposeRegisterConditional)
 	if err != nil {
-		return Credential{}, err
+		return Credential{}, nil, err
 	}
 	if reg.challenge.userID != cur.User.ID || !reg.challenge.fresh {
-		return Credential{}, a.refuseRegistration(ctx, reg, "user", fail(CodeCeremonyInvalid, errors.New("the challenge is another user's")))
+		return Credential{}, nil, a.refuseRegistration(ctx, reg, "user", fail(CodeCeremonyInvalid, errors.New("the challenge is another user's")))
 	}
 	made, err := a.verifyRegistration(ctx, reg)
 	if err != nil {
-		return Credential{}, err
+		return Credential{}, nil, err
 	}
-	return a.addPasskey(ctx, c, cur, reg, a.newCredential(cur.User.ID, made, name))
+	seen := shows && reg.challenge.purpose == purposeRegister
+	return a.addPasskey(ctx, c, cur, reg, a.newCredential(cur.User.ID, made, name), seen)
 }
 
-// addPasskey is the transaction of FinishAddPasskey.
-func (a *Auth) addPasskey(ctx context.Context, c Client, cur Current, reg registration, cred Credential) (Credential, error) {
+// addPasskey is the transaction of FinishAddPasskey: with the first recovery
+// codes where they will be seen. What it finds undoes it; then only the
+// challenge is spent.
+func (a *Auth) addPasskey(ctx context.Context, c Client, cur Current, reg registration, cred Credential, seen bool) (Credential, []string, error) {
 	e := a.event(c, EventPasskeyAdded, cur.User.ID)
 	e.SessionID, e.Credential = cur.Session.ID, cred.ID
-	var refused error
 	named := cred
+	var codes []string
 	err := a.store.Update(ctx, func(tx Tx) error {
-		refused = nil
 		own, err := a.lockOwn(ctx, tx, cur)
 		if err != nil {
 			return err
 		}
 		if len(own) >= maxPasskeys {
-			refused = fail(CodeLimitReached, fmt.Errorf("%d passkeys", len(own)))
-			return refused
+			return fail(CodeLimitReached, fmt.Errorf("%d passkeys", len(own)))
 		}
-		ok, err := tx.Spend(ctx, *reg.challenge.spend())
-		if err != nil {
-			return err
-		}
-		if !ok {
-			refused = errSpent
-			return nil
+		if ok, err := tx.Spend(ctx, *reg.challenge.spend()); err != nil || !ok {
+			return spentOr(err)
 		}
 		cred.Name = a.freeName(named, own)
 		if err := tx.AddCredential(ctx, cred); err != nil {
 			return err
 		}
+		if seen {
+			if codes, err = a.firstRecoveryCodes(ctx, tx, cur.User.ID); err != nil {
+				return err
+			}
+		}
 		return tx.AddEvent(ctx, e)
 	})
-	switch {
-	case errors.Is(err, ErrExists):
-		return Credential{}, a.refuseRegistration(ctx, reg, string(CodeCredentialExists), ErrCredentialExists)
-	case refused == errSpent:
-		return Credential{}, refused
-	case refused != nil:
-		return Credential{}, a.refuseRegistration(ctx, reg, "limit", refused)
-	case errors.Is(err, ErrUnauthenticated):
-		return Credential{}, a.refuseRegistration(ctx, reg, "session", err)
-	case err != nil:
-		return Credential{}, broken("add a passkey", err)
+	if err != nil {
+		return Credential{}, nil, a.refuseAddition(ctx, reg, err)
 	}
 	a.notify(ctx, e)
-	return cred, nil
+	return cred, codes, nil
+}
+
+// spentOr returns err, or errSpent where the store is well.
+func spentOr(err error) error {
+	if err != nil {
+		return err
+	}
+	return errSpent
+}
+
+// refuseAddition answers for a passkey that was verified and could not be
+// stored, and spends its challenge unless the store is broken.
+func (a *Auth) refuseAddition(ctx context.Context, reg registration, err error) error {
+	if errors.Is(err, ErrExists) {
+		err = &Error{Code: CodeCredentialExists}
+	}
+	var refused *Error
+	switch {
+	case !errors.As(err, &refused):
+		return broken("add a passkey", err)
+	case refused.Code == CodeCeremonyInvalid:
+		return refused
+	}
+	return a.refuseRegistration(ctx, reg, string(refused.Code), refused)
 }
 
 // registration is a registration response whose challenge was opened, before

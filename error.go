@@ -1,6 +1,7 @@
 package mapae
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -29,7 +30,7 @@ const (
 	CodeConflict             Code = "conflict"
 	CodeBodyTooLarge         Code = "body_too_large"
 	CodeUnsupportedMediaType Code = "unsupported_media_type"
-	CodeRateLimited          Code = "rate_limited"
+	CodeRateLimited          Code = "rate_limited" // RetryAfter says how long
 	CodeInternal             Code = "internal"
 	CodeUnavailable          Code = "unavailable" // the store or a peer is broken or slow
 )
@@ -59,6 +60,8 @@ var (
 	ErrCredentialExists     = &Error{Code: CodeCredentialExists}
 	ErrLoginTaken           = &Error{Code: CodeLoginTaken}
 	ErrLimitReached         = &Error{Code: CodeLimitReached}
+	ErrConflict             = &Error{Code: CodeConflict}
+	ErrRateLimited          = &Error{Code: CodeRateLimited}
 	ErrUnavailable          = &Error{Code: CodeUnavailable}
 )
 
@@ -89,6 +92,16 @@ func fail(code Code, err error) error { return &Error{Code: code, Err: err} }
 // badField returns a CodeBadRequest that names the member at fault and why.
 func badField(field, format string, args ...any) error {
 	return &Error{Code: CodeBadRequest, Field: field, Err: fmt.Errorf(format, args...)}
+}
+
+// answerOr returns err where it is an answer of this package, and broken
+// otherwise.
+func answerOr(what string, err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return broken(what, err)
 }
 
 // broken returns the CodeUnavailable of a store that failed while doing what.

@@ -1,33 +1,56 @@
 package mapae
 
-import "time"
+import (
+	"encoding/base64"
+	"time"
+)
 
 // EventType says what happened; the names are stable and appear in logs,
 // metrics and the event table.
 type EventType string
 
 const (
-	EventSignUp           EventType = "signup"
-	EventSignUpFailed     EventType = "signup_failed"
-	EventSignIn           EventType = "signin"
-	EventSignInFailed     EventType = "signin_failed"
-	EventReauth           EventType = "reauth"
-	EventReauthFailed     EventType = "reauth_failed"
-	EventPasskeyAdded     EventType = "passkey_added"
-	EventPasskeyAddFailed EventType = "passkey_add_failed"
-	EventPasskeyRenamed   EventType = "passkey_renamed"
-	EventPasskeyRemoved   EventType = "passkey_removed"
-	EventCounterRegressed EventType = "counter_regressed" // a copy of the passkey may exist
-	EventSignOut          EventType = "signout"
-	EventSessionsEnded    EventType = "sessions_ended"
-	EventUserDisabled     EventType = "user_disabled"
-	EventUserEnabled      EventType = "user_enabled"
-	EventInvitationIssued EventType = "invitation_issued"
+	EventSignUp            EventType = "signup"
+	EventSignUpFailed      EventType = "signup_failed"
+	EventSignIn            EventType = "signin"
+	EventSignInFailed      EventType = "signin_failed"
+	EventReauth            EventType = "reauth"
+	EventReauthFailed      EventType = "reauth_failed"
+	EventPasskeyAdded      EventType = "passkey_added"
+	EventPasskeyAddFailed  EventType = "passkey_add_failed"
+	EventPasskeyRenamed    EventType = "passkey_renamed"
+	EventPasskeyRemoved    EventType = "passkey_removed"
+	EventCounterRegressed  EventType = "counter_regressed" // a copy of the passkey may exist
+	EventFirstStep         EventType = "signin_first_step" // a second one is due
+	EventPasswordSet       EventType = "password_set"
+	EventPasswordRemoved   EventType = "password_removed"
+	EventTOTPAdded         EventType = "totp_added"
+	EventTOTPAddFailed     EventType = "totp_add_failed"
+	EventTOTPRemoved       EventType = "totp_removed"
+	EventRecoveryCodesMade EventType = "recovery_codes_made"
+	EventRecoveryStarted   EventType = "recovery_started" // it waits for its delay
+	EventRecoveryFailed    EventType = "recovery_failed"
+	EventRecoveryCancelled EventType = "recovery_cancelled"
+	EventRecovered         EventType = "recovered"
+	EventAccountChanged    EventType = "account_changed"
+	EventEmailChanged      EventType = "email_changed"
+	EventAccountDeleted    EventType = "account_deleted"
+	EventSignOut           EventType = "signout"
+	EventSessionsEnded     EventType = "sessions_ended"
+	EventUserDisabled      EventType = "user_disabled"
+	EventUserEnabled       EventType = "user_enabled"
+	EventInvitationIssued  EventType = "invitation_issued"
 )
 
 // EventID orders events by time: 16 raw bytes, the first eight the time in
 // microseconds, big-endian.
 type EventID string
+
+// String returns the ID as base64url without padding.
+func (id EventID) String() string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
+
+// MarshalText writes the form of String.
+func (id EventID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
 
 // Event is one line of the append-only record of what happened to accounts,
 // successes and failures alike. It never holds a secret.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +24,18 @@ type scene struct {
 	in, other mapae.Admitted
 	spare     mapae.Credential
 	a         *webauthntest.Authenticator
+
+	alone, app mapae.Admitted // accounts with a password: without and with an authenticator app
+	totp       string         // the app's secret
+	codes      []string       // recovery codes of app
+}
+
+// readyToRecover gives two proofs of the account with the app.
+func (s scene) readyToRecover() string {
+	s.t.Helper()
+	one := must(s.ProveRecovery(s.ctx, browser(1), s.recovery(browser(1), "app@example.com"), mapae.MethodRecoveryCode, s.codes[2]))(s.t)
+	s.pass(30 * time.Second)
+	return must(s.ProveRecovery(s.ctx, browser(1), one.Ticket, mapae.MethodTOTP, s.code(s.totp)))(s.t).Ticket
 }
 
 // flow is one call that writes. prepare returns that call; it may be made more
@@ -85,6 +98,97 @@ var flows = []flow{
 		cur := s.current(s.in)
 		return func() error { return s.SignOut(s.ctx, browser(1), cur) }
 	}},
+	{"sign up with a password", func(s scene) func() error {
+		req := mapae.SignUpRequest{Login: "lee@example.com", Name: "Lee"}
+		return func() error { _, err := s.SignUpPassword(s.ctx, browser(1), req, password); return err }
+	}},
+	{"sign in with a password", func(s scene) func() error {
+		return func() error { _, err := s.SignInPassword(s.ctx, browser(1), "alone@example.com", password); return err }
+	}},
+	{"sign in with a password, first step", func(s scene) func() error {
+		return func() error { _, err := s.SignInPassword(s.ctx, browser(1), "app@example.com", password); return err }
+	}},
+	{"second step by an authenticator app", func(s scene) func() error {
+		ticket, code := s.firstStep(browser(1), "app@example.com").Ticket, s.code(s.totp)
+		return func() error { _, err := s.SecondFactorTOTP(s.ctx, browser(1), ticket, code); return err }
+	}},
+	{"second step by a recovery code", func(s scene) func() error {
+		ticket := s.firstStep(browser(1), "app@example.com").Ticket
+		return func() error { _, err := s.SecondFactorRecoveryCode(s.ctx, browser(1), ticket, s.codes[0]); return err }
+	}},
+	{"step up with a password", func(s scene) func() error {
+		cur := s.current(s.app)
+		return func() error {
+			_, err := s.ReauthPassword(s.ctx, browser(1), cur, password, mapae.ActionNone)
+			return err
+		}
+	}},
+	{"step up with a code", func(s scene) func() error {
+		cur := s.current(s.app)
+		return func() error {
+			_, err := s.ReauthCode(s.ctx, browser(1), cur, mapae.MethodRecoveryCode, s.codes[1], mapae.ActionDeleteAccount)
+			return err
+		}
+	}},
+	{"add an authenticator app", func(s scene) func() error {
+		cur := s.current(s.in)
+		setup := must(s.BeginTOTP(s.ctx, browser(1), cur))(s.t)
+		code := s.code(setup.Secret)
+		return func() error { _, err := s.FinishTOTP(s.ctx, browser(1), cur, setup.Ticket, code); return err }
+	}},
+	{"remove an authenticator app", func(s scene) func() error {
+		cur := s.current(s.app)
+		return func() error { return s.RemoveTOTP(s.ctx, browser(1), cur) }
+	}},
+	{"make new recovery codes", func(s scene) func() error {
+		cur := s.current(s.in)
+		return func() error { _, err := s.NewRecoveryCodes(s.ctx, browser(1), cur); return err }
+	}},
+	{"set a password", func(s scene) func() error {
+		cur := s.current(s.in)
+		return func() error { _, err := s.SetPassword(s.ctx, browser(1), cur, password); return err }
+	}},
+	{"change the name", func(s scene) func() error {
+		cur, name := s.current(s.in), "New"
+		return func() error {
+			_, err := s.ChangeAccount(s.ctx, browser(1), cur, mapae.AccountChange{Name: &name})
+			return err
+		}
+	}},
+	{"change the address", func(s scene) func() error {
+		in := s.actionTicket(browser(1), s.in, s.a, mapae.ActionChangeEmail)
+		cur := s.current(in)
+		return func() error {
+			_, err := s.ChangeEmail(s.ctx, browser(1), cur, in.Ticket, "new@example.com")
+			return err
+		}
+	}},
+	{"give a proof of a recovery", func(s scene) func() error {
+		ticket := s.recovery(browser(1), "app@example.com")
+		return func() error {
+			_, err := s.ProveRecovery(s.ctx, browser(1), ticket, mapae.MethodRecoveryCode, s.codes[2])
+			return err
+		}
+	}},
+	{"let a recovery wait", func(s scene) func() error {
+		ticket := must(s.ProveRecovery(s.ctx, browser(1), s.recovery(browser(1), "app@example.com"), mapae.MethodRecoveryCode, s.codes[2]))(s.t).Ticket
+		return func() error { _, err := s.WaitForRecovery(s.ctx, browser(1), ticket); return err }
+	}},
+	{"recover with a passkey", func(s scene) func() error {
+		ticket := s.readyToRecover()
+		o := must(s.BeginRecoveryPasskey(s.ctx, browser(1), ticket))(s.t)
+		made := must(webauthntest.New(origin).Create(options(s.t, o)))(s.t)
+		return func() error { _, err := s.FinishRecoveryPasskey(s.ctx, browser(1), ticket, made); return err }
+	}},
+	{"recover with a password", func(s scene) func() error {
+		ticket := s.readyToRecover()
+		return func() error { return s.RecoverPassword(s.ctx, browser(1), ticket, password+"!") }
+	}},
+	{"delete the account", func(s scene) func() error {
+		in := s.actionTicket(browser(1), s.in, s.a, mapae.ActionDeleteAccount)
+		cur := s.current(in)
+		return func() error { return s.DeleteAccount(s.ctx, browser(1), cur, in.Ticket) }
+	}},
 	{"invite", func(s scene) func() error {
 		return func() error { _, err := s.Invite(s.ctx, "", time.Hour); return err }
 	}},
@@ -110,7 +214,9 @@ func refusedFlow(answer func(scene) []byte, code mapae.Code) func(scene) func() 
 
 func newScene(t *testing.T, store mapae.Store) scene {
 	t.Helper()
-	s := scene{world: newWorldOn(t, store), a: webauthntest.New(origin)}
+	s := scene{world: newWorldOn(t, store, all), a: webauthntest.New(origin)}
+	s.alone, s.app = s.signUpPassword(browser(1), "alone@example.com"), s.signUpPassword(browser(1), "app@example.com")
+	s.totp, s.codes = s.addTOTP(browser(1), s.app)
 	s.in = s.signUp(browser(1), s.a, "kim@example.com")
 	s.spare = s.addPasskey(browser(1), s.in, webauthntest.New(origin), "spare")
 	s.other = s.signIn(browser(2), s.a)
@@ -119,9 +225,18 @@ func newScene(t *testing.T, store mapae.Store) scene {
 
 // state is all that the store has, as far as flows write it.
 func (s scene) state() []any {
-	kim := must(s.store.User(s.ctx, s.in.User.ID))(s.t)
 	_, err := s.store.UserByLogin(s.ctx, "lee@example.com")
-	return []any{kim, errors.Is(err, mapae.ErrNotFound), must(s.store.Credentials(s.ctx, kim.ID))(s.t), must(s.store.Sessions(s.ctx, kim.ID, s.now()))(s.t), s.events()}
+	all := []any{errors.Is(err, mapae.ErrNotFound), s.events()}
+	for _, in := range []mapae.Admitted{s.in, s.alone, s.app} {
+		u, err := s.store.User(s.ctx, in.User.ID)
+		waiting, none := s.store.RecoveryOf(s.ctx, in.User.ID)
+		all = append(all, u, err, waiting, none, must(s.store.Credentials(s.ctx, u.ID))(s.t), must(s.store.Secrets(s.ctx, u.ID, ""))(s.t),
+			must(s.store.Sessions(s.ctx, u.ID, s.now()))(s.t))
+		for _, method := range []mapae.MethodName{mapae.MethodPassword, mapae.MethodTOTP, mapae.MethodRecoveryCode} {
+			all = append(all, must(s.store.Failures(s.ctx, s.ThrottleKey(method, u.ID)))(s.t))
+		}
+	}
+	return all
 }
 
 // TestAFailingStoreLeavesAllOrNothing fails each call of each flow to the store
@@ -226,14 +341,17 @@ func TestBeginningWritesNothingAndFinishingIsOneTransaction(t *testing.T) {
 			}
 		}
 	}
-	for _, f := range flows[:len(flows)-2] {
+	for _, f := range flows {
+		if strings.Contains(f.name, "password") || strings.Contains(f.name, "code") || strings.Contains(f.name, "app") || strings.Contains(f.name, "proof") {
+			continue // a try is counted in a transaction of its own, before it is looked at
+		}
 		counter := storetest.Counting(memory.New())
 		call := f.prepare(newScene(t, counter))
 		counter.Reset()
 		if err := call(); err != nil {
 			t.Fatal(err)
 		}
-		if got := counter.Counts(); got.Transactions != 1 || got.Reads > 1 {
+		if got := counter.Counts(); got.Transactions != 1 || got.Reads > 2 {
 			t.Errorf("%s: %+v, want one transaction", f.name, got)
 		}
 	}

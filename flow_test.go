@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -93,6 +94,21 @@ var app = mapae.Client{App: true}
 
 func options(t *testing.T, o any) []byte { t.Helper(); return must(json.Marshal(o))(t) }
 
+// BeginReauth, FinishReauth and FinishAddPasskey are those of Auth for tests
+// that are not about actions and recovery codes.
+func (w *world) BeginReauth(ctx context.Context, c mapae.Client, cur mapae.Current) (*webauthn.RequestOptions, error) {
+	return w.Auth.BeginReauth(ctx, c, cur, mapae.ActionNone)
+}
+
+func (w *world) FinishReauth(ctx context.Context, c mapae.Client, cur mapae.Current, answer []byte) (mapae.Admitted, error) {
+	return w.Auth.FinishReauth(ctx, c, cur, answer, mapae.ActionNone)
+}
+
+func (w *world) FinishAddPasskey(ctx context.Context, c mapae.Client, cur mapae.Current, made []byte, name string) (mapae.Credential, error) {
+	added, _, err := w.Auth.FinishAddPasskey(ctx, c, cur, made, name)
+	return added, err
+}
+
 // signUp makes an account with a passkey of a.
 func (w *world) signUp(c mapae.Client, a *webauthntest.Authenticator, email string) mapae.Admitted {
 	w.t.Helper()
@@ -109,7 +125,11 @@ func (w *world) answer(c mapae.Client, a *webauthntest.Authenticator) []byte {
 
 func (w *world) signIn(c mapae.Client, a *webauthntest.Authenticator) mapae.Admitted {
 	w.t.Helper()
-	return must(w.FinishSignIn(w.ctx, c, w.answer(c, a)))(w.t)
+	step := must(w.FinishSignIn(w.ctx, c, w.answer(c, a)))(w.t)
+	if step.Second != nil {
+		w.t.Fatalf("a second step is due: %v", step.Second.Methods)
+	}
+	return step.Admitted
 }
 
 // current is the session of in as the store has it now.
@@ -160,6 +180,24 @@ func TestAPersonSignsUpAndInAndOut(t *testing.T) {
 	}
 	if got := must(w.Passkeys(w.ctx, w.current(again)))(t); len(got) != 1 || w.now().Sub(got[0].LastUsedAt) > time.Second || got[0].LastUsedAgent != "Browser/1" || !got[0].FirstFactor || got[0].Name != "Passkey" {
 		t.Errorf("passkeys %+v", got)
+	}
+}
+
+func TestABrowsersNameIsKeptAsTextThatEveryStoreHolds(t *testing.T) {
+	t.Parallel()
+	w, a, c := newWorld(t), webauthntest.New(origin), browser(1)
+	c.UserAgent = "Bro\x00wser\xff" + strings.Repeat("é", 200)
+	in := w.signUp(c, a, "kim@example.com")
+	w.signIn(c, a)
+	want := "Browser" + strings.Repeat("é", 124) // 256 bytes at most, before what is no character is dropped
+	if e := w.lastEvent(); e.UserAgent != want {
+		t.Errorf("event: %q", e.UserAgent)
+	}
+	if s := w.current(in).Session; s.UserAgent != want {
+		t.Errorf("session: %q", s.UserAgent)
+	}
+	if l := must(w.store.Credentials(w.ctx, in.User.ID))(t); l[0].LastUsedAgent != want {
+		t.Errorf("credential: %q", l[0].LastUsedAgent)
 	}
 }
 
@@ -229,6 +267,7 @@ func TestSignUpRefusesWhatItCanNotKeep(t *testing.T) {
 		"a name of spaces":            {mapae.SignUpRequest{Login: "kim@example.com", Name: "  "}, mapae.CodeBadRequest, "name"},
 		"a name that turns the text":  {mapae.SignUpRequest{Login: "kim@example.com", Name: "Kim\u202e"}, mapae.CodeBadRequest, "name"},
 		"65 characters":               {mapae.SignUpRequest{Login: "kim@example.com", Name: string(slices.Repeat([]rune{'가'}, 65))}, mapae.CodeBadRequest, "name"},
+		"a NUL in the language":       {mapae.SignUpRequest{Login: "kim@example.com", Name: "Kim", Locale: "ko\x00"}, mapae.CodeBadRequest, "locale"},
 		"a taken address":             {mapae.SignUpRequest{Login: "taken@example.com", Name: "Kim"}, mapae.CodeLoginTaken, "email"},
 		"a taken address, other case": {mapae.SignUpRequest{Login: "TAKEN@Example.com", Name: "Kim"}, mapae.CodeLoginTaken, "email"},
 	} {

@@ -42,5 +42,5 @@ func (a *Auth) mayRequestSignUp(invitation, key string) (*grant, error) {
 			return nil, fail(CodeForbidden, errors.New("the invitation is for another address"))
 		}
 	}
-	return &grant{Nonce: t.nonce, EndsAt: t.EndsAt}, nil
+	return &grant{Nonce: t.nonce, EndsAt: t.endsAt()}, nil
 }

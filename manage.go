@@ -3,7 +3,6 @@ package mapae
 import (
 	"context"
 	"errors"
-	"slices"
 )
 
 // Passkeys returns the user's passkeys, newest first.
@@ -23,7 +22,7 @@ func (a *Auth) RenamePasskey(ctx context.Context, c Client, cur Current, id []by
 		return Credential{}, badField("name", "%w", err)
 	}
 	var renamed Credential
-	err := a.change(ctx, c, cur, EventPasskeyRenamed, id, func(tx Tx) error {
+	err := a.change(ctx, c, cur, changed{EventPasskeyRenamed, MethodPasskey, id}, func(tx Tx) error {
 		if err := tx.RenameCredential(ctx, cur.User.ID, id, name); err != nil {
 			return err
 		}
@@ -41,30 +40,39 @@ func (a *Auth) RemovePasskey(ctx context.Context, c Client, cur Current, id []by
 	if err := a.demandFresh(cur); err != nil {
 		return err
 	}
-	return a.change(ctx, c, cur, EventPasskeyRemoved, id, func(tx Tx) error {
-		own, err := tx.Credentials(ctx, cur.User.ID)
-		if err != nil {
-			return err
-		}
-		left := slices.DeleteFunc(slices.Clone(own), func(c Credential) bool { return slices.Equal(c.ID, id) })
-		if len(left) == len(own) {
-			return ErrNotFound
-		}
-		if !a.remain(waysIn{credentials: left}) {
-			return ErrLastFactor
-		}
-		return tx.RemoveCredential(ctx, cur.User.ID, id)
+	return a.change(ctx, c, cur, changed{EventPasskeyRemoved, MethodPasskey, id}, func(tx Tx) error {
+		return a.take(ctx, tx, cur, id, "", func() error { return tx.RemoveCredential(ctx, cur.User.ID, id) })
 	})
+}
+
+// removeSecret removes the user's secrets of a kind, in a session that is fresh.
+func (a *Auth) removeSecret(ctx context.Context, c Client, cur Current, kind SecretKind, what changed) error {
+	if err := a.demandFresh(cur); err != nil {
+		return err
+	}
+	return a.change(ctx, c, cur, what, func(tx Tx) error {
+		return a.take(ctx, tx, cur, nil, kind, func() error {
+			n, err := tx.RemoveSecrets(ctx, cur.User.ID, kind)
+			if err == nil && n == 0 {
+				return ErrNotFound
+			}
+			return err
+		})
+	})
+}
+
+// changed is the event of a change in an account.
+type changed struct {
+	what       EventType
+	method     MethodName
+	credential []byte
 }
 
 // change runs f with the user of cur locked, and records what it did. What f
 // returns as *Error is the answer; ErrNotFound becomes CodeNotFound.
-func (a *Auth) change(ctx context.Context, c Client, cur Current, what EventType, credential []byte, f func(Tx) error) error {
-	e := a.event(c, what, cur.User.ID)
-	e.SessionID, e.Credential = cur.Session.ID, credential
-	if credential == nil {
-		e.Method = ""
-	}
+func (a *Auth) change(ctx context.Context, c Client, cur Current, ch changed, f func(Tx) error) error {
+	e := a.event(c, ch.what, cur.User.ID)
+	e.SessionID, e.Method, e.Credential = cur.Session.ID, ch.method, ch.credential
 	err := a.store.Update(ctx, func(tx Tx) error {
 		if err := a.lock(ctx, tx, cur); err != nil {
 			return err
@@ -74,14 +82,11 @@ func (a *Auth) change(ctx context.Context, c Client, cur Current, what EventType
 		}
 		return tx.AddEvent(ctx, e)
 	})
-	var refused *Error
 	switch {
-	case errors.As(err, &refused):
-		return refused
 	case errors.Is(err, ErrNotFound):
 		return ErrMissing
 	case err != nil:
-		return broken(string(what), err)
+		return answerOr(string(ch.what), err)
 	}
 	a.notify(ctx, e)
 	return nil
@@ -99,7 +104,7 @@ func (a *Auth) Sessions(ctx context.Context, cur Current) ([]Session, error) {
 // EndSession ends one of the user's sessions. Errors: CodeNotFound, also for
 // another user's session; CodeUnauthenticated; CodeUnavailable.
 func (a *Auth) EndSession(ctx context.Context, c Client, cur Current, id SessionID) error {
-	return a.change(ctx, c, cur, EventSignOut, nil, func(tx Tx) error {
+	return a.change(ctx, c, cur, changed{what: EventSignOut}, func(tx Tx) error {
 		return tx.EndSession(ctx, cur.User.ID, id)
 	})
 }
@@ -117,9 +122,15 @@ func (a *Auth) SignOut(ctx context.Context, c Client, cur Current) error {
 // under way too: it raises the user's epoch. The session cur goes on under a
 // new token. Errors: CodeUnauthenticated; CodeUnavailable.
 func (a *Auth) EndOtherSessions(ctx context.Context, c Client, cur Current) (Admitted, error) {
+	return a.renew(ctx, c, cur, changed{what: EventSessionsEnded}, nil)
+}
+
+// renew raises the epoch of cur's user, ends all sessions but cur, gives cur a
+// new token, and runs f where there is one, in one transaction.
+func (a *Auth) renew(ctx context.Context, c Client, cur Current, ch changed, f func(Tx) error) (Admitted, error) {
 	in := Admitted{Session: cur.Session}
 	in.Token, in.Session.TokenHash = a.newToken(cur.Session.ID)
-	err := a.change(ctx, c, cur, EventSessionsEnded, nil, func(tx Tx) error {
+	err := a.change(ctx, c, cur, ch, func(tx Tx) error {
 		user, err := raiseEpoch(ctx, tx, cur.User.ID, nil)
 		if err != nil {
 			return err
@@ -129,10 +140,15 @@ func (a *Auth) EndOtherSessions(ctx context.Context, c Client, cur Current) (Adm
 		}
 		in.User, in.Session.Epoch = user, user.Epoch
 		verdict, err := tx.Admit(ctx, Admission{Session: in.Session, Rotate: &cur.Session.TokenHash})
-		if err == nil && !verdict.Admitted() {
+		switch {
+		case err != nil:
+			return err
+		case !verdict.Admitted():
 			return ErrUnauthenticated
+		case f != nil:
+			return f(tx)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return Admitted{}, err

@@ -13,8 +13,9 @@ import (
 
 // Limits on what people type, in characters and bytes.
 const (
-	maxName  = 64
-	maxEmail = 254
+	maxName   = 64
+	maxEmail  = 254
+	maxLocale = 35 // RFC 5646 §4.4.1
 )
 
 // checkName refuses names that are empty, longer than 64 characters, not
@@ -38,6 +39,20 @@ func checkName(name string) error {
 func invisible(r rune) bool {
 	const nonJoiner, joiner = '\u200c', '\u200d'
 	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Cf, r) && r != nonJoiner && r != joiner
+}
+
+// checkLocale refuses what is too long for a language tag, or has characters
+// that none has (RFC 5646 §2.1).
+func checkLocale(tag string) error {
+	if len(tag) > maxLocale {
+		return fmt.Errorf("%d bytes; at most %d are allowed", len(tag), maxLocale)
+	}
+	if strings.ContainsFunc(tag, func(r rune) bool {
+		return r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}) {
+		return errors.New("a character that is no letter, digit or hyphen")
+	}
+	return nil
 }
 
 // checkEmail refuses what is not one bare address of at most 254 bytes.

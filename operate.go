@@ -15,7 +15,8 @@ const sweepBatch = 500
 // minutes, on any node.
 func (a *Auth) Sweep(ctx context.Context) (int, error) {
 	now := a.now()
-	plan := SweepPlan{SpentBefore: now.Add(-spentKept), SessionsBefore: now, EventsBefore: now.Add(-a.cfg.KeepEvents), Limit: sweepBatch}
+	plan := SweepPlan{SpentBefore: now.Add(-spentKept), SessionsBefore: now, EventsBefore: now.Add(-a.cfg.KeepEvents),
+		FailuresBefore: now.Add(-failuresKept), RecoveryBefore: now, Limit: sweepBatch}
 	total := 0
 	for {
 		n, err := a.store.Sweep(ctx, plan)

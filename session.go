@@ -13,6 +13,9 @@ type SessionID string
 // String returns the ID as base64url without padding.
 func (id SessionID) String() string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
 
+// MarshalText writes the form of String.
+func (id SessionID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
 // Session is a person signed in on one browser or app. Its token is known to
 // the client only; the store has the SHA-256 of the token's secret part.
 type Session struct {
@@ -42,21 +45,18 @@ type Use struct {
 func (u Use) phishingResistant() bool { return u.Method == MethodPasskey }
 
 // AAL is the assurance level, 1 or 2, that the methods used add up to: a
-// passkey with user verification is two factors, so are two methods of which
-// one is a second factor.
+// passkey with user verification is two factors, and so are two different
+// methods of which one is something that the person has.
 func (s Session) AAL() int {
-	first, second := false, false
+	methods, has := map[MethodName]bool{}, false
 	for _, u := range s.Uses {
-		switch {
-		case u.Method == MethodPasskey && u.UserVerified:
+		if u.Method == MethodPasskey && u.UserVerified {
 			return 2
-		case u.Method == MethodPasskey, u.Method == MethodTOTP, u.Method == MethodRecoveryCode:
-			second = true
-		default:
-			first = true
 		}
+		methods[u.Method] = true
+		has = has || u.Method == MethodPasskey || u.Method == MethodTOTP || u.Method == MethodRecoveryCode
 	}
-	if first && second {
+	if has && len(methods) > 1 {
 		return 2
 	}
 	return 1

@@ -34,24 +34,37 @@ type SignUpStep struct {
 // closed or the invitation is missing, used, ended or for another address;
 // CodeLoginTaken; CodeUnavailable.
 func (a *Auth) BeginSignUp(ctx context.Context, c Client, req SignUpRequest) (SignUpStep, error) {
-	key, err := loginKey(req.Login)
-	if err != nil {
-		return SignUpStep{}, badField("email", "%w", err)
-	}
-	if err := checkName(req.Name); err != nil {
-		return SignUpStep{}, badField("name", "%w", err)
-	}
-	invited, err := a.mayRequestSignUp(req.Invitation, key)
+	invited, err := a.checkSignUp(ctx, req)
 	if err != nil {
 		return SignUpStep{}, err
 	}
+	return a.offerSignUp(c, req, invited)
+}
+
+// checkSignUp checks what was typed, the policy, and that the address is free.
+// It returns what the sign-up spends of an invitation.
+func (a *Auth) checkSignUp(ctx context.Context, req SignUpRequest) (*grant, error) {
+	key, err := loginKey(req.Login)
+	if err != nil {
+		return nil, badField("email", "%w", err)
+	}
+	if err := checkName(req.Name); err != nil {
+		return nil, badField("name", "%w", err)
+	}
+	if err := checkLocale(req.Locale); err != nil {
+		return nil, badField("locale", "%w", err)
+	}
+	invited, err := a.mayRequestSignUp(req.Invitation, key)
+	if err != nil {
+		return nil, err
+	}
 	switch _, err := a.store.UserByLogin(ctx, key); {
 	case err == nil:
-		return SignUpStep{}, &Error{Code: CodeLoginTaken, Field: "email"}
+		return nil, &Error{Code: CodeLoginTaken, Field: "email"}
 	case !errors.Is(err, ErrNotFound):
-		return SignUpStep{}, broken("look up a login", err)
+		return nil, broken("look up a login", err)
 	}
-	return a.offerSignUp(c, req, invited)
+	return invited, nil
 }
 
 // offerSignUp issues the ticket and the options: the ticket seals who the
@@ -98,7 +111,7 @@ func (a *Auth) FinishSignUp(ctx context.Context, c Client, ticketText string, cr
 	failed := a.event(c, EventSignUpFailed, "")
 	t, err := a.openTicket(ticketText, purposeSignUp, &c)
 	if err != nil {
-		failed.Reason = "ticket"
+		failed.Reason = reasonTicket
 		return Admitted{}, a.record(ctx, failed, err)
 	}
 	reg, err := a.openRegistration(ctx, c, nil, credential, failed, purposeSignUp)
@@ -107,7 +120,7 @@ func (a *Auth) FinishSignUp(ctx context.Context, c Client, ticketText string, cr
 	}
 	hash := ticketHash(ticketText)
 	if subtle.ConstantTimeCompare(reg.challenge.extra[:], hash[:]) == 0 || reg.challenge.userID != UserID(t.UserID) {
-		return Admitted{}, a.refuseRegistration(ctx, reg, "ticket", fail(CodeCeremonyInvalid, errors.New("the challenge was issued with another ticket")))
+		return Admitted{}, a.refuseRegistration(ctx, reg, reasonTicket, fail(CodeCeremonyInvalid, errors.New("the challenge was issued with another ticket")))
 	}
 	made, err := a.verifyRegistration(ctx, reg)
 	if err != nil {
@@ -119,11 +132,24 @@ func (a *Auth) FinishSignUp(ctx context.Context, c Client, ticketText string, cr
 	}
 	cred := a.newCredential(user.ID, made, "")
 	cred.Name = a.freeName(cred, nil)
-	if !a.remain(waysIn{credentials: []Credential{cred}}) {
+	if !a.remain(user, waysIn{credentials: []Credential{cred}}) {
 		refused := fail(CodeRegistrationRejected, errors.New("the passkey could not sign in on its own"))
 		return Admitted{}, a.refuseRegistration(ctx, reg, "second_factor_only", refused)
 	}
-	return a.addAccount(ctx, c, t, user, reg, cred, made.UserVerified)
+	var codes []string
+	use := Use{Method: MethodPasskey, At: user.CreatedAt, Credential: cred.ID, UserVerified: made.UserVerified}
+	step := admission{client: c, user: user, uses: []Use{use}, spend: reg.challenge.spend(), event: EventSignUp, refused: EventSignUpFailed}
+	in, err := a.addAccount(ctx, t, step, func(ctx context.Context, tx Tx) (err error) {
+		if err = tx.AddCredential(ctx, cred); err == nil {
+			codes, err = a.firstRecoveryCodes(ctx, tx, user.ID)
+		}
+		return err
+	}, func(why string, refused error) error { return a.refuseRegistration(ctx, reg, why, refused) })
+	if err != nil {
+		return Admitted{}, err
+	}
+	in.Credential, in.RecoveryCodes = cred, codes
+	return in, nil
 }
 
 // user is the account that a sign-up's ticket stands for.
@@ -135,55 +161,74 @@ func (t ticket) user(a *Auth) (User, error) {
 	return User{ID: UserID(t.UserID), Login: t.Login, LoginKey: key, Email: t.Login, Name: t.Name, Locale: t.Locale, CreatedAt: a.now()}, nil
 }
 
-// addAccount is the transaction of FinishSignUp. What is unique decides there:
-// where a row exists already everything is undone, and only the challenge is
-// spent.
-func (a *Auth) addAccount(ctx context.Context, c Client, t ticket, user User, reg registration, cred Credential, verified bool) (Admitted, error) {
-	in, ad := a.admit(admission{client: c, user: user, event: EventSignUp, refused: EventSignUpFailed,
-		use: Use{Method: MethodPasskey, At: user.CreatedAt, Credential: cred.ID, UserVerified: verified}})
-	in.Credential = cred
-	var verdict Verdict
-	var taken *Error
-	err := a.store.Update(ctx, func(tx Tx) (err error) {
-		verdict, taken = VerdictSpent, nil
-		if ok, err := spendAll(ctx, tx, reg.challenge.spend(), t.spends()); err != nil || !ok {
-			return err
-		}
-		if err = tx.AddUser(ctx, user); errors.Is(err, ErrExists) {
-			taken = &Error{Code: CodeLoginTaken, Field: "email"}
-		} else if err == nil {
-			if err = tx.AddCredential(ctx, cred); errors.Is(err, ErrExists) {
-				taken = &Error{Code: CodeCredentialExists}
+// addAccount is the transaction of a sign-up: step admits the user, whose first
+// way in add stores. What is unique decides there: where a row exists already
+// everything is undone, and only the challenge is spent, which refuse does.
+func (a *Auth) addAccount(ctx context.Context, t ticket, step admission, add consume, refuse func(why string, refused error) error) (Admitted, error) {
+	exists := &Error{Code: CodeLoginTaken, Field: "email"}
+	step.with = func(ctx context.Context, tx Tx) error {
+		exists = &Error{Code: CodeLoginTaken, Field: "email"}
+		for _, s := range t.spends() {
+			if ok, err := tx.Spend(ctx, s); err != nil || !ok {
+				return spentOr(err)
 			}
 		}
-		if err == nil {
-			verdict, err = tx.Admit(ctx, ad)
+		if err := tx.AddUser(ctx, step.user); err != nil {
+			return err
 		}
-		return err
-	})
-	if taken != nil && errors.Is(err, ErrExists) {
-		return Admitted{}, a.refuseRegistration(ctx, reg, string(taken.Code), taken)
+		exists = &Error{Code: CodeCredentialExists}
+		return add(ctx, tx)
 	}
-	return a.settle(ctx, in, &ad, verdict, err)
+	in, err := a.admit(ctx, step)
+	switch {
+	case errors.Is(err, ErrExists):
+		return Admitted{}, refuse(string(exists.Code), exists)
+	case err == errSpent:
+		return Admitted{}, refuse(reasonTicket, err)
+	}
+	return in, err
 }
 
 // spends are the one-time things that the success of t spends.
 func (t ticket) spends() []Spend {
-	all := []Spend{t.spend()}
+	var all []Spend
+	if t.nonce != nil {
+		all = append(all, t.spend())
+	}
 	if t.Grant != nil {
 		all = append(all, Spend{Kind: SpendTicket, ID: t.Grant.Nonce, Until: t.Grant.EndsAt})
 	}
 	return all
 }
 
-// spendAll spends the challenge and then the others. Where the challenge was
-// used it answers false; where one of the others was, the challenge stays
-// spent and it answers false too.
-func spendAll(ctx context.Context, tx Tx, challenge *Spend, others []Spend) (bool, error) {
-	for _, s := range append([]Spend{*challenge}, others...) {
-		if ok, err := tx.Spend(ctx, s); err != nil || !ok {
-			return false, err
-		}
+// SignUpPassword makes an account with a password and signs in to it. Errors:
+// as BeginSignUp's; CodeBadRequest with the field password; CodeForbidden also
+// where passwords are not offered or the policy demands a second factor.
+func (a *Auth) SignUpPassword(ctx context.Context, c Client, req SignUpRequest, password string) (Admitted, error) {
+	if !a.offers(MethodPassword) {
+		return Admitted{}, errNotOffered
 	}
-	return true, nil
+	invited, err := a.checkSignUp(ctx, req)
+	if err != nil {
+		return Admitted{}, err
+	}
+	handle := make([]byte, handleSize)
+	a.random(handle)
+	t := ticket{UserID: handle, Login: req.Login, Name: req.Name, Locale: req.Locale, Grant: invited}
+	user, err := t.user(a)
+	if err != nil {
+		return Admitted{}, err
+	}
+	if p := a.cfg.SecondFactor; p.requires(user) && !a.now().Before(p.From) {
+		return Admitted{}, fail(CodeForbidden, errors.New("a second factor is required: sign up with a passkey"))
+	}
+	secret, err := a.newPassword(ctx, user, password, false)
+	if err != nil {
+		return Admitted{}, err
+	}
+	step := admission{client: c, user: user, uses: []Use{{Method: MethodPassword, At: user.CreatedAt}}, event: EventSignUp, refused: EventSignUpFailed}
+	return a.addAccount(ctx, t, step, func(ctx context.Context, tx Tx) error { return tx.AddSecret(ctx, secret) },
+		func(why string, refused error) error {
+			return a.record(ctx, a.failure(c, EventSignUpFailed, "", MethodPassword, why), refused)
+		})
 }

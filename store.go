@@ -17,7 +17,8 @@ var (
 // committed; every write goes through Update or Admit. It is safe for
 // concurrent use, and what it acknowledged survives a kill of the process.
 //
-// Times are stored in microseconds; text is UTF-8 and kept byte for byte.
+// Times are stored in microseconds. Text is valid UTF-8 without NUL, which
+// callers see to and a store need not hold, and is kept byte for byte.
 // Package storetest has this contract as tests.
 type Store interface {
 	Reader
@@ -67,6 +68,17 @@ type Reader interface {
 	// empty.
 	Events(ctx context.Context, user UserID, before EventID, limit int) ([]Event, error)
 
+	// Secrets returns a user's secrets of one kind, or of all where kind is
+	// empty, ordered by ID.
+	Secrets(ctx context.Context, user UserID, kind SecretKind) ([]Secret, error)
+	// Failures returns what is counted under key, or the zero value.
+	Failures(ctx context.Context, key [32]byte) (Failures, error)
+	// Recovery returns the waiting recovery with that claim, and RecoveryOf
+	// that of a user, or ErrNotFound. Whether it has ended is the caller's to
+	// see.
+	Recovery(ctx context.Context, claimHash [32]byte) (Recovery, error)
+	RecoveryOf(ctx context.Context, user UserID) (Recovery, error)
+
 	// KeyChecks returns the root keys that the store's secrets were sealed
 	// under, ordered by ID.
 	KeyChecks(ctx context.Context) ([]KeyCheck, error)
@@ -96,6 +108,34 @@ type Tx interface {
 	// or answer ErrNotFound.
 	RenameCredential(ctx context.Context, user UserID, id []byte, name string) error
 	RemoveCredential(ctx context.Context, user UserID, id []byte) error
+
+	// AddSecret adds a secret; an ID that is there is an error of the store.
+	AddSecret(ctx context.Context, s Secret) error
+	// RemoveSecrets removes a user's secrets of one kind and returns how many.
+	RemoveSecrets(ctx context.Context, user UserID, kind SecretKind) (int, error)
+	// UseSecret marks a user's own secret as used, which only the first caller
+	// can; at is after 1970. False: not there, not theirs, or used.
+	UseSecret(ctx context.Context, user UserID, id string, at time.Time) (bool, error)
+	// StepSecret raises the step of a user's own secret. False: not there, not
+	// theirs, or its step is not below step.
+	StepSecret(ctx context.Context, user UserID, id string, step int64) (bool, error)
+	// ReplaceSecret writes Data and KeyID of s into the secret with its ID and
+	// owner if that still holds the data old. False: it does not.
+	ReplaceSecret(ctx context.Context, s Secret, old []byte) (bool, error)
+
+	// LockFailures returns what is counted under key and holds it until the
+	// transaction ends, where nothing is counted too: of several transactions
+	// that count under one key each sees what the one before it set.
+	LockFailures(ctx context.Context, key [32]byte) (Failures, error)
+	// SetFailures sets what is counted under key, which is locked. A Count of
+	// zero removes it.
+	SetFailures(ctx context.Context, key [32]byte, f Failures) error
+
+	// SetRecovery makes r the waiting recovery of its user, in the place of an
+	// earlier one; a claim that is there already for another user is ErrExists.
+	// RemoveRecovery removes a user's, or answers ErrNotFound.
+	SetRecovery(ctx context.Context, r Recovery) error
+	RemoveRecovery(ctx context.Context, user UserID) error
 
 	// TouchSession moves SeenAt and IdleEndsAt of a session forward, never
 	// back; a session that is gone is no error.
@@ -150,5 +190,7 @@ type SweepPlan struct {
 	SpentBefore    time.Time // spent things whose end is before this
 	SessionsBefore time.Time // sessions with an end at or before this
 	EventsBefore   time.Time // events older than this
+	FailuresBefore time.Time // counts whose last try is older than this and that bar no try at this time any more
+	RecoveryBefore time.Time // waiting recoveries whose end is at or before this
 	Limit          int       // rows of each kind in this batch, at least 1
 }

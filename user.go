@@ -14,6 +14,16 @@ type UserID string
 // JSON answers and logs show.
 func (id UserID) String() string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
 
+// MarshalText and UnmarshalText read and write the form of String.
+func (id UserID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText is described at MarshalText.
+func (id *UserID) UnmarshalText(text []byte) error {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(string(text))
+	*id = UserID(raw)
+	return err
+}
+
 // User is an account.
 type User struct {
 	ID              UserID

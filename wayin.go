@@ -6,18 +6,94 @@ import (
 	"slices"
 )
 
-// waysIn is all that a user can sign in with, as it would be after a change.
+// waysIn is all that a user can sign in with, or would be able to after a
+// change.
 type waysIn struct {
-	credentials []Credential
+	credentials   []Credential
+	password      bool
+	totp          bool
+	recoveryCodes int // unused
 }
 
-// remain is the last-way-in rule, the only one: it reports whether a user with
-// these ways in can still sign in. Every change that takes one away asks it,
-// with the user's row locked.
-func (a *Auth) remain(w waysIn) bool {
-	return slices.ContainsFunc(w.credentials, func(c Credential) bool {
-		return c.FirstFactor && c.RPID == a.cfg.RP.ID
+// waysIn reads the ways in of u.
+func (a *Auth) waysIn(ctx context.Context, r Reader, u User) (waysIn, error) {
+	own, err := r.Credentials(ctx, u.ID)
+	if err != nil {
+		return waysIn{}, err
+	}
+	secrets, err := r.Secrets(ctx, u.ID, "")
+	if err != nil {
+		return waysIn{}, err
+	}
+	w := waysIn{recoveryCodes: len(unused(secrets))}
+	for _, c := range own {
+		if a.offers(MethodPasskey) && c.RPID == a.cfg.RP.ID {
+			w.credentials = append(w.credentials, c)
+		}
+	}
+	for _, s := range secrets {
+		w.password = w.password || s.Kind == SecretPassword && a.offers(MethodPassword)
+		w.totp = w.totp || s.Kind == SecretTOTP && a.offers(MethodTOTP)
+	}
+	return w, nil
+}
+
+// without returns w less what is taken away.
+func (w waysIn) without(credential []byte, kind SecretKind) waysIn {
+	w.credentials = slices.DeleteFunc(slices.Clone(w.credentials), func(c Credential) bool {
+		return credential != nil && slices.Equal(c.ID, credential)
 	})
+	w.password = w.password && kind != SecretPassword
+	w.totp = w.totp && kind != SecretTOTP
+	return w
+}
+
+// firstPasskey reports whether a passkey of w may sign in on its own.
+func (w waysIn) firstPasskey() bool {
+	return slices.ContainsFunc(w.credentials, func(c Credential) bool { return c.FirstFactor })
+}
+
+// second reports whether w has a method for a second step after a password.
+func (w waysIn) second() bool { return len(w.credentials) > 0 || w.totp }
+
+// level is the assurance level that a sign-in with w can reach; 0: none can be
+// made.
+func (w waysIn) level() int {
+	switch {
+	case w.firstPasskey(), w.password && w.second():
+		return 2
+	case w.password:
+		return 1
+	}
+	return 0
+}
+
+// remain is the last-way-in rule, the only one: it reports whether u with the
+// ways w can still sign in, with two factors where the policy demands them of
+// u. Every change that takes a way in away asks it, with the user's row locked.
+func (a *Auth) remain(u User, w waysIn) bool {
+	if a.cfg.SecondFactor.requires(u) {
+		return w.level() == 2
+	}
+	return w.level() > 0
+}
+
+// take takes a way in of cur's user away, which f writes, unless it is the
+// last: CodeLastFactor. The user is locked.
+func (a *Auth) take(ctx context.Context, tx Tx, cur Current, credential []byte, kind SecretKind, f func() error) error {
+	now, err := a.waysIn(ctx, tx, cur.User)
+	if err != nil {
+		return err
+	}
+	if left := now.without(credential, kind); !a.remain(cur.User, left) && left.level() < now.level() {
+		return ErrLastFactor
+	}
+	return f()
+}
+
+// offers reports whether the configuration has the method.
+func (a *Auth) offers(name MethodName) bool {
+	return slices.ContainsFunc(a.cfg.Methods, func(m Method) bool { return m.Name() == name })
 }
 
 // lockOwn locks the user of cur and returns the user's credentials; or

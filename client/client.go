@@ -56,6 +56,10 @@ type Error struct {
 	Message    string        // a sentence for people
 	RetryAfter time.Duration // when trying again makes sense; zero: not told
 	RequestID  string
+
+	// Second is what a sign-in goes on with whose first step was good: the code
+	// is second_factor_required. Nil with every other code.
+	Second *SecondFactor
 }
 
 // Error returns status, code and request ID.
@@ -135,12 +139,18 @@ func readError(answer *http.Response, text []byte) error {
 		Message    string `json:"message"`
 		RetryAfter int    `json:"retry_after"`
 		RequestID  string `json:"request_id"`
+		SecondFactor
+		Request publicKey `json:"request_options"`
 	}
 	e := &Error{Status: answer.StatusCode, RequestID: answer.Header.Get("X-Request-Id")}
 	if json.Unmarshal(text, &problem) == nil {
 		e.Code, e.Field, e.Message = problem.Code, problem.Field, problem.Message
 		e.RetryAfter = time.Duration(problem.RetryAfter) * time.Second
 		e.RequestID = problem.RequestID
+		if problem.Ticket != "" {
+			problem.SecondFactor.Options = problem.Request.PublicKey
+			e.Second = &problem.SecondFactor
+		}
 	}
 	return e
 }

@@ -21,13 +21,20 @@ import (
 // serve runs a site and returns its origin.
 func serve(t *testing.T) string {
 	t.Helper()
+	return serveAt(t, time.Now)
+}
+
+// serveAt is serve by another clock, with every method.
+func serveAt(t *testing.T, clock func() time.Time) string {
+	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	_, port, _ := strings.Cut(server.Listener.Addr().String(), ":")
 	origin := "http://localhost:" + port
 	auth, err := mapae.New(mapae.Config{
 		Store: memory.New(), Secrets: []mapae.RootKey{mapae.NewRootKey()},
 		RP:      mapae.RelyingParty{ID: "localhost", Origins: []string{origin}},
-		Methods: []mapae.Method{mapae.Passkey{}},
+		Methods: []mapae.Method{mapae.Passkey{}, mapae.Password{Argon2: mapae.Argon2{MemoryKiB: 8 << 10, Passes: 1, Lanes: 1}}, mapae.TOTP{}},
+		Clock:   clock,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -25,22 +25,24 @@ type Passkey struct {
 type credentialBody struct {
 	Credential json.RawMessage `json:"credential"`
 	Name       string          `json:"name,omitempty"`
+	Action     string          `json:"action,omitempty"`
+}
+
+// publicKey holds options as a page hands them to the browser.
+type publicKey struct {
+	PublicKey json.RawMessage `json:"publicKey"`
 }
 
 // optionsAnswer is the answer of every request that begins one.
 type optionsAnswer struct {
 	Ticket   string
-	Creation struct {
-		PublicKey json.RawMessage `json:"publicKey"`
-	} `json:"creation_options"`
-	Request struct {
-		PublicKey json.RawMessage `json:"publicKey"`
-	} `json:"request_options"`
+	Creation publicKey `json:"creation_options"`
+	Request  publicKey `json:"request_options"`
 }
 
-func (c *Client) begin(ctx context.Context, method, path string, in any) (optionsAnswer, error) {
+func (c *Client) begin(ctx context.Context, method, path, ticket string, in any) (optionsAnswer, error) {
 	var out optionsAnswer
-	err := c.call(ctx, method, path, "", in, &out)
+	err := c.call(ctx, method, path, ticket, in, &out)
 	return out, err
 }
 
@@ -69,7 +71,7 @@ func (c *Client) BeginSignUp(ctx context.Context, email, name, invitation string
 		Name       string `json:"name"`
 		Invitation string `json:"invitation,omitempty"`
 	}{email, name, invitation}
-	out, err := c.begin(ctx, http.MethodPost, "/api/auth/signup/passkey/options", in)
+	out, err := c.begin(ctx, http.MethodPost, "/api/auth/signup/passkey/options", "", in)
 	return out.Ticket, out.Creation.PublicKey, err
 }
 
@@ -99,14 +101,14 @@ func (c *Client) BeginSignIn(ctx context.Context, email string) (options []byte,
 	in := struct {
 		Email string `json:"email,omitempty"`
 	}{email}
-	out, err := c.begin(ctx, http.MethodPost, "/api/auth/passkey/options", in)
+	out, err := c.begin(ctx, http.MethodPost, "/api/auth/passkey/options", "", in)
 	return out.Request.PublicKey, err
 }
 
 // BeginAutofill returns request options as a sign-in page asks for them when
 // it opens.
 func (c *Client) BeginAutofill(ctx context.Context) (options []byte, err error) {
-	out, err := c.begin(ctx, http.MethodGet, "/api/auth/passkey/options", nil)
+	out, err := c.begin(ctx, http.MethodGet, "/api/auth/passkey/options", "", nil)
 	return out.Request.PublicKey, err
 }
 
@@ -115,56 +117,48 @@ func (c *Client) FinishSignIn(ctx context.Context, credential []byte) (SignedIn,
 	return c.enter(ctx, http.MethodPost, "/api/auth/passkey/verify", "", credentialBody{Credential: credential})
 }
 
-// Reauth proves again who is signed in; the session goes on.
-func (c *Client) Reauth(ctx context.Context) (SignedIn, error) {
-	options, err := c.BeginReauth(ctx)
-	if err != nil {
-		return SignedIn{}, err
-	}
-	credential, err := c.key.Get(options)
-	if err != nil {
-		return SignedIn{}, err
-	}
-	return c.FinishReauth(ctx, credential)
-}
-
-// BeginReauth returns request options for one of the user's own passkeys.
-func (c *Client) BeginReauth(ctx context.Context) (options []byte, err error) {
-	out, err := c.begin(ctx, http.MethodPost, "/api/auth/reauth/passkey/options", struct{}{})
-	return out.Request.PublicKey, err
-}
-
-// FinishReauth posts what the authenticator made of BeginReauth's options.
-func (c *Client) FinishReauth(ctx context.Context, credential []byte) (SignedIn, error) {
-	return c.enter(ctx, http.MethodPost, "/api/auth/reauth/passkey", "", credentialBody{Credential: credential})
+// AddedPasskey is a passkey that was made just now.
+type AddedPasskey struct {
+	Passkey
+	RecoveryCodes []string // to be shown once; nil: none were made
 }
 
 // AddPasskey makes a further passkey with the authenticator that is given,
 // which may be another device. An empty name: the server chooses one.
-func (c *Client) AddPasskey(ctx context.Context, key Authenticator, name string) (Passkey, error) {
+func (c *Client) AddPasskey(ctx context.Context, key Authenticator, name string) (AddedPasskey, error) {
 	options, err := c.BeginAddPasskey(ctx)
 	if err != nil {
-		return Passkey{}, err
+		return AddedPasskey{}, err
 	}
 	credential, err := key.Create(options)
 	if err != nil {
-		return Passkey{}, err
+		return AddedPasskey{}, err
 	}
 	return c.FinishAddPasskey(ctx, credential, name)
 }
 
 // BeginAddPasskey returns creation options; the session has to be fresh.
 func (c *Client) BeginAddPasskey(ctx context.Context) (options []byte, err error) {
-	out, err := c.begin(ctx, http.MethodGet, "/api/webauthn/register/options/", nil)
+	out, err := c.begin(ctx, http.MethodGet, "/api/webauthn/register/options/", "", nil)
+	return out.Creation.PublicKey, err
+}
+
+// BeginUpgrade returns creation options for a passkey that the browser may make
+// without asking (conditional create).
+func (c *Client) BeginUpgrade(ctx context.Context) (options []byte, err error) {
+	out, err := c.begin(ctx, http.MethodGet, "/api/webauthn/register/options/?mediation=conditional", "", nil)
 	return out.Creation.PublicKey, err
 }
 
 // FinishAddPasskey posts what an authenticator made of BeginAddPasskey's
 // options.
-func (c *Client) FinishAddPasskey(ctx context.Context, credential []byte, name string) (Passkey, error) {
-	var out struct{ Passkey Passkey }
-	err := c.call(ctx, http.MethodPost, "/api/webauthn/register/complete/", "", credentialBody{credential, name}, &out)
-	return out.Passkey, err
+func (c *Client) FinishAddPasskey(ctx context.Context, credential []byte, name string) (AddedPasskey, error) {
+	var out struct {
+		Passkey       Passkey
+		RecoveryCodes []string `json:"recovery_codes"`
+	}
+	err := c.call(ctx, http.MethodPost, "/api/webauthn/register/complete/", "", credentialBody{Credential: credential, Name: name}, &out)
+	return AddedPasskey{out.Passkey, out.RecoveryCodes}, err
 }
 
 // Passkeys returns the user's passkeys, newest first.

@@ -70,6 +70,9 @@ type SignedIn struct {
 	Session Session
 	User    User
 	Token   string // an app's; the client uses it from now on
+
+	RecoveryCodes []string `json:"recovery_codes"` // to be shown once; nil: none were made
+	Ticket        string   // of a step-up for an action
 }
 
 // enter sends what ends in a session, and keeps an app's token.

@@ -30,6 +30,12 @@ type site struct {
 // newSite starts a development server on the loopback address.
 func newSite(t *testing.T) *site {
 	t.Helper()
+	return newSiteWith(t, func(face *web.Site) http.Handler { return face })
+}
+
+// newSiteWith is newSite in a program that around puts around it.
+func newSiteWith(t *testing.T, around func(*web.Site) http.Handler) *site {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +56,7 @@ func newSite(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	face := web.New(auth, web.Config{Development: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	server := &http.Server{Handler: s.record(face)}
+	server := &http.Server{Handler: s.record(around(face))}
 	go server.Serve(listener)
 	t.Cleanup(func() { server.Close() })
 	return s

@@ -68,6 +68,26 @@ func (s *Store) Events(ctx context.Context, user mapae.UserID, before mapae.Even
 	return read(ctx, s, func(t *tx) ([]mapae.Event, error) { return t.Events(ctx, user, before, limit) })
 }
 
+// Secrets implements mapae.Reader.
+func (s *Store) Secrets(ctx context.Context, user mapae.UserID, kind mapae.SecretKind) ([]mapae.Secret, error) {
+	return read(ctx, s, func(t *tx) ([]mapae.Secret, error) { return t.Secrets(ctx, user, kind) })
+}
+
+// Failures implements mapae.Reader.
+func (s *Store) Failures(ctx context.Context, key [32]byte) (mapae.Failures, error) {
+	return read(ctx, s, func(t *tx) (mapae.Failures, error) { return t.Failures(ctx, key) })
+}
+
+// Recovery implements mapae.Reader.
+func (s *Store) Recovery(ctx context.Context, claimHash [32]byte) (mapae.Recovery, error) {
+	return read(ctx, s, func(t *tx) (mapae.Recovery, error) { return t.Recovery(ctx, claimHash) })
+}
+
+// RecoveryOf implements mapae.Reader.
+func (s *Store) RecoveryOf(ctx context.Context, user mapae.UserID) (mapae.Recovery, error) {
+	return read(ctx, s, func(t *tx) (mapae.Recovery, error) { return t.RecoveryOf(ctx, user) })
+}
+
 // KeyChecks implements mapae.Reader.
 func (s *Store) KeyChecks(ctx context.Context) ([]mapae.KeyCheck, error) {
 	return read(ctx, s, func(t *tx) ([]mapae.KeyCheck, error) { return t.KeyChecks(ctx) })

@@ -72,7 +72,8 @@ func (s *Store) Sweep(ctx context.Context, plan mapae.SweepPlan) (removed int, e
 		return 0, err
 	}
 	t := &tx{tables: s.tables}
-	return t.sweepSpent(plan) + t.sweepSessions(plan) + t.sweepEvents(plan), nil
+	return t.sweepSpent(plan) + t.sweepSessions(plan) + t.sweepEvents(plan) +
+		t.sweepFailures(plan) + t.sweepRecoveries(plan), nil
 }
 
 // ready returns why the store can't be used. The caller holds the mutex.

@@ -16,7 +16,12 @@ type tables struct {
 	credsOf     map[mapae.UserID][]string
 	sessions    map[mapae.SessionID]mapae.Session
 	sessionsOf  map[mapae.UserID][]mapae.SessionID
-	events      []mapae.Event // ordered by ID
+	secrets     map[string]mapae.Secret
+	secretsOf   map[mapae.UserID][]string
+	failures    map[[32]byte]mapae.Failures
+	recoveries  map[mapae.UserID]mapae.Recovery
+	claims      map[[32]byte]mapae.UserID // ClaimHash
+	events      []mapae.Event             // ordered by ID
 	spent       map[spentKey]struct{}
 	swept       map[mapae.SpendKind]time.Time // newest end of a spent thing of that kind that was removed
 	keys        map[string][]byte
@@ -31,6 +36,11 @@ func newTables() *tables {
 		credsOf:     map[mapae.UserID][]string{},
 		sessions:    map[mapae.SessionID]mapae.Session{},
 		sessionsOf:  map[mapae.UserID][]mapae.SessionID{},
+		secrets:     map[string]mapae.Secret{},
+		secretsOf:   map[mapae.UserID][]string{},
+		failures:    map[[32]byte]mapae.Failures{},
+		recoveries:  map[mapae.UserID]mapae.Recovery{},
+		claims:      map[[32]byte]mapae.UserID{},
 		spent:       map[spentKey]struct{}{},
 		swept:       map[mapae.SpendKind]time.Time{},
 		keys:        map[string][]byte{},

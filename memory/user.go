@@ -67,8 +67,13 @@ func (t *tx) DeleteUser(_ context.Context, id mapae.UserID) error {
 	for _, s := range t.sessionsOf[id] {
 		remove(t, t.sessions, s)
 	}
+	for _, s := range t.secretsOf[id] {
+		remove(t, t.secrets, s)
+	}
 	remove(t, t.credsOf, id)
 	remove(t, t.sessionsOf, id)
+	remove(t, t.secretsOf, id)
+	t.dropRecovery(id)
 	t.dropNames(u)
 	remove(t, t.users, id)
 	return nil

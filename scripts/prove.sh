@@ -55,6 +55,8 @@ proof 'posted assertions cut at each byte' go test -count=1 -v -run TestTruncate
 proof 'posted signatures with a flipped bit' go test -count=1 -v -run TestEveryFlippedBit ./web
 proof 'mutilated responses posted' go test -count=1 -v -run TestMutilated ./web
 
+proof 'pairs of answers about a known and an unknown address, as quick as each other within 2 %' env MAPAE_TIMING_PAIRS=20000 go test -count=1 -v -timeout 2h -run TestTimeTells ./web
+
 # Stores: all or nothing, once, and still there.
 proof 'store calls failed, each of each flow' go test -count=1 -v -run TestAFailingStore .
 proof 'store calls failed below HTTP' go test -count=1 -v -run TestAFaultyStore ./web

@@ -16,6 +16,8 @@ has postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || ne
 has node || need nodejs
 has npm || need npm
 has strace || need strace
+has curl || need curl
+has pgbouncer || [ -x /usr/sbin/pgbouncer ] || need pgbouncer
 
 [ ${#missing[@]} -gt 0 ] || exit 0
 began=$SECONDS

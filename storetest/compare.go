@@ -102,6 +102,7 @@ func (m *machine) transaction(t *rapid.T) {
 	m.both(t, func(s mapae.Store) any {
 		var answers []answer
 		err := s.Update(m.ctx, func(tx mapae.Tx) error {
+			answers = nil // it may run more than once
 			for _, c := range commands {
 				a := answerOf(c.run(m.ctx, tx))
 				if answers = append(answers, a); a.Err == "broken" {

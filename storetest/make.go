@@ -93,6 +93,29 @@ func newSpend(n int) *mapae.Spend {
 	return &mapae.Spend{Kind: mapae.SpendChallenge, ID: nonce(n), Until: when(5 * time.Minute)}
 }
 
+// newKey returns the n-th key of failures, or hash of a claim.
+func newKey(n int) (key [32]byte) {
+	copy(key[:], nonce(n))
+	return key
+}
+
+// newSecret returns the n-th secret, u's.
+func newSecret(u mapae.User, kind mapae.SecretKind, n int) mapae.Secret {
+	return mapae.Secret{
+		ID: timed(when(-time.Hour), n), UserID: u.ID, Kind: kind, Data: append([]byte("secret "), nonce(n)...),
+		KeyID: "k1", CreatedAt: when(-time.Hour),
+	}
+}
+
+// newRecovery returns a recovery of u, with the n-th claim, that is ready in an
+// hour and ends in two.
+func newRecovery(u mapae.User, n int) mapae.Recovery {
+	return mapae.Recovery{
+		UserID: u.ID, ClaimHash: newKey(n), Proof: mapae.MethodPassword,
+		CreatedAt: when(0), ReadyAt: when(time.Hour), EndsAt: when(2 * time.Hour),
+	}
+}
+
 // newAdmission returns the n-th end of a sign-in: of u, with c, whose counter
 // rises by one, and with an event for each verdict but spent.
 func newAdmission(u mapae.User, c mapae.Credential, n int) mapae.Admission {

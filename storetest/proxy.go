@@ -150,6 +150,34 @@ func (p proxyReader) Events(ctx context.Context, user mapae.UserID, before mapae
 	return p.reader.Events(ctx, user, before, limit)
 }
 
+func (p proxyReader) Secrets(ctx context.Context, user mapae.UserID, kind mapae.SecretKind) ([]mapae.Secret, error) {
+	if err := p.before(); err != nil {
+		return nil, err
+	}
+	return p.reader.Secrets(ctx, user, kind)
+}
+
+func (p proxyReader) Failures(ctx context.Context, key [32]byte) (mapae.Failures, error) {
+	if err := p.before(); err != nil {
+		return mapae.Failures{}, err
+	}
+	return p.reader.Failures(ctx, key)
+}
+
+func (p proxyReader) Recovery(ctx context.Context, claimHash [32]byte) (mapae.Recovery, error) {
+	if err := p.before(); err != nil {
+		return mapae.Recovery{}, err
+	}
+	return p.reader.Recovery(ctx, claimHash)
+}
+
+func (p proxyReader) RecoveryOf(ctx context.Context, user mapae.UserID) (mapae.Recovery, error) {
+	if err := p.before(); err != nil {
+		return mapae.Recovery{}, err
+	}
+	return p.reader.RecoveryOf(ctx, user)
+}
+
 func (p proxyReader) KeyChecks(ctx context.Context) ([]mapae.KeyCheck, error) {
 	if err := p.before(); err != nil {
 		return nil, err
@@ -204,6 +232,69 @@ func (p proxyTx) RemoveCredential(ctx context.Context, user mapae.UserID, id []b
 		return err
 	}
 	return p.tx.RemoveCredential(ctx, user, id)
+}
+
+func (p proxyTx) AddSecret(ctx context.Context, s mapae.Secret) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.AddSecret(ctx, s)
+}
+
+func (p proxyTx) RemoveSecrets(ctx context.Context, user mapae.UserID, kind mapae.SecretKind) (int, error) {
+	if err := p.before(); err != nil {
+		return 0, err
+	}
+	return p.tx.RemoveSecrets(ctx, user, kind)
+}
+
+func (p proxyTx) UseSecret(ctx context.Context, user mapae.UserID, id string, at time.Time) (bool, error) {
+	if err := p.before(); err != nil {
+		return false, err
+	}
+	return p.tx.UseSecret(ctx, user, id, at)
+}
+
+func (p proxyTx) StepSecret(ctx context.Context, user mapae.UserID, id string, step int64) (bool, error) {
+	if err := p.before(); err != nil {
+		return false, err
+	}
+	return p.tx.StepSecret(ctx, user, id, step)
+}
+
+func (p proxyTx) ReplaceSecret(ctx context.Context, s mapae.Secret, old []byte) (bool, error) {
+	if err := p.before(); err != nil {
+		return false, err
+	}
+	return p.tx.ReplaceSecret(ctx, s, old)
+}
+
+func (p proxyTx) LockFailures(ctx context.Context, key [32]byte) (mapae.Failures, error) {
+	if err := p.before(); err != nil {
+		return mapae.Failures{}, err
+	}
+	return p.tx.LockFailures(ctx, key)
+}
+
+func (p proxyTx) SetFailures(ctx context.Context, key [32]byte, f mapae.Failures) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.SetFailures(ctx, key, f)
+}
+
+func (p proxyTx) SetRecovery(ctx context.Context, r mapae.Recovery) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.SetRecovery(ctx, r)
+}
+
+func (p proxyTx) RemoveRecovery(ctx context.Context, user mapae.UserID) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.RemoveRecovery(ctx, user)
 }
 
 func (p proxyTx) TouchSession(ctx context.Context, id mapae.SessionID, seenAt, idleEndsAt time.Time) error {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/mapae/mapae"
 )
@@ -21,6 +22,13 @@ var races = []test{
 	{"leave one of the last two credentials", func(f *fixture) { f.race(raceLastTwo) }},
 	{"give one login key to one user", func(f *fixture) { f.race(raceLogin) }},
 	{"give one credential ID to one user", func(f *fixture) { f.race(raceCredentialID) }},
+	{"use one secret once", func(f *fixture) { f.race(raceUseSecret) }},
+	{"step a secret once to each step", func(f *fixture) { f.race(raceStepSecret) }},
+	{"replace what a secret held once", func(f *fixture) { f.race(raceReplaceSecret) }},
+	{"count each failure", func(f *fixture) { f.race(raceFailures) }},
+	{"count each failure after a count was removed", func(f *fixture) { f.race(raceFailuresRemoved) }},
+	{"leave one recovery of a user", func(f *fixture) { f.race(raceSetRecovery) }},
+	{"end one recovery once", func(f *fixture) { f.race(raceRemoveRecovery) }},
 	{"leave no session that outlives a raised epoch", func(f *fixture) { f.race(raceEpoch) }},
 }
 
@@ -218,4 +226,122 @@ func raceEpoch(f *fixture, n int) {
 		return false, err
 	}))
 	f.same("sessions", f.count(u), 0)
+}
+
+// wonBy returns whether the conditional write of do's transaction wrote.
+func (f *fixture) wonBy(do func(tx mapae.Tx) (bool, error)) (wrote bool, err error) {
+	err = f.store.Update(f.ctx, func(tx mapae.Tx) (err error) {
+		wrote, err = do(tx)
+		return err
+	})
+	return wrote, err
+}
+
+func raceUseSecret(f *fixture, n int) {
+	u := newUser(n)
+	s := newSecret(u, mapae.SecretRecoveryCode, n)
+	f.add(u, s)
+	f.once(f.at(func(i int) (bool, error) {
+		return f.wonBy(func(tx mapae.Tx) (bool, error) {
+			return tx.UseSecret(f.ctx, u.ID, s.ID, when(time.Duration(i)*time.Second))
+		})
+	}))
+}
+
+func raceStepSecret(f *fixture, n int) {
+	u := newUser(n)
+	s := newSecret(u, mapae.SecretTOTP, n)
+	f.add(u, s)
+	var wins [3]atomic.Int64
+	f.at(func(i int) (bool, error) {
+		step := int64(1 + i%2)
+		rose, err := f.wonBy(func(tx mapae.Tx) (bool, error) { return tx.StepSecret(f.ctx, u.ID, s.ID, step) })
+		if rose {
+			wins[step].Add(1)
+		}
+		return rose, err
+	})
+	f.once(int(wins[2].Load()))
+	if low := wins[1].Load(); low > 1 { // none, where the higher step was first
+		f.Errorf("winners of the lower step: %d", low)
+	}
+	s.Step = 2
+	f.same("secrets", f.secretsOf(u), []mapae.Secret{s})
+}
+
+func raceReplaceSecret(f *fixture, n int) {
+	u := newUser(n)
+	s := newSecret(u, mapae.SecretPassword, n)
+	f.add(u, s)
+	f.once(f.at(func(i int) (bool, error) {
+		next := s
+		next.Data = nonce(i)
+		return f.wonBy(func(tx mapae.Tx) (bool, error) { return tx.ReplaceSecret(f.ctx, next, s.Data) })
+	}))
+}
+
+// countFailure counts one failure under key.
+func (f *fixture) countFailure(key [32]byte) error {
+	return f.store.Update(f.ctx, func(tx mapae.Tx) error {
+		now, err := tx.LockFailures(f.ctx, key)
+		if err != nil {
+			return err
+		}
+		now.Count++
+		return tx.SetFailures(f.ctx, key, now)
+	})
+}
+
+func raceFailures(f *fixture, n int) {
+	f.at(func(int) (bool, error) { return true, f.countFailure(newKey(n)) })
+	f.same("counted", f.failures(newKey(n)), mapae.Failures{Count: racers})
+}
+
+// raceFailuresRemoved lets one of the racers remove the count: what it saw and
+// what is there in the end must add up to what the others counted.
+func raceFailuresRemoved(f *fixture, n int) {
+	key, seen := newKey(n), 0
+	f.at(func(i int) (bool, error) {
+		if i != racers/2 {
+			return true, f.countFailure(key)
+		}
+		return true, f.store.Update(f.ctx, func(tx mapae.Tx) error {
+			now, err := tx.LockFailures(f.ctx, key)
+			if err != nil {
+				return err
+			}
+			seen = now.Count
+			return tx.SetFailures(f.ctx, key, mapae.Failures{})
+		})
+	})
+	f.same("counted before and after", seen+f.failures(key).Count, racers-1)
+}
+
+func raceSetRecovery(f *fixture, n int) {
+	u := newUser(n)
+	f.add(u)
+	claim := func(i int) mapae.Recovery { return newRecovery(u, n*racers+i) }
+	f.at(func(i int) (bool, error) {
+		return true, f.store.Update(f.ctx, func(tx mapae.Tx) error { return tx.SetRecovery(f.ctx, claim(i)) })
+	})
+	left := 0
+	for i := range racers {
+		got, err := f.store.Recovery(f.ctx, claim(i).ClaimHash)
+		if is(err, mapae.ErrNotFound) {
+			continue
+		}
+		f.answers("Recovery", err, nil)
+		f.same("what the claim is of", got, claim(i))
+		f.waits(claim(i))
+		left++
+	}
+	f.same("claims left", left, 1)
+}
+
+func raceRemoveRecovery(f *fixture, n int) {
+	u := newUser(n)
+	f.add(u, newRecovery(u, n))
+	f.once(f.at(func(int) (bool, error) {
+		return f.unless(mapae.ErrNotFound, func(tx mapae.Tx) error { return tx.RemoveRecovery(f.ctx, u.ID) })
+	}))
 }

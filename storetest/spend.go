@@ -18,6 +18,8 @@ var sweeps = []test{
 	{"move no mark where nothing was removed", sweepSpentNothing},
 	{"remove sessions that are over", sweepSessions},
 	{"remove old events", sweepEvents},
+	{"remove old failures that bar nothing any more", sweepFailures},
+	{"remove recoveries that have ended", sweepRecoveries},
 	{"with an empty plan remove nothing", sweepNothing},
 }
 
@@ -146,11 +148,14 @@ func sweepNothing(f *fixture) {
 	a := newArena(f)
 	adm := newAdmission(a.user, a.cred, 1)
 	a.signIn(adm)
+	f.add(newRecovery(a.user, 1))
+	f.setFailures(newKey(7), mapae.Failures{}, mapae.Failures{Count: 1, At: when(0)})
 	before := a.world()
 	f.sweep(mapae.SweepPlan{Limit: 100}, 0)
 	f.same("the world", a.world(), before)
 	a.spent(adm.Spend)
 	f.sweep(mapae.SweepPlan{
-		SpentBefore: when(48 * time.Hour), SessionsBefore: when(48 * time.Hour), EventsBefore: when(48 * time.Hour), Limit: 100,
-	}, 3)
+		SpentBefore: when(48 * time.Hour), SessionsBefore: when(48 * time.Hour), EventsBefore: when(48 * time.Hour),
+		FailuresBefore: when(48 * time.Hour), RecoveryBefore: when(48 * time.Hour), Limit: 100,
+	}, 5)
 }

@@ -20,7 +20,8 @@ func Run(t *testing.T, open func(t *testing.T) mapae.Store) {
 		cases []test
 	}{
 		{"users", users}, {"credentials", credentials}, {"sessions", sessions}, {"admissions", admissions},
-		{"spent things", spends}, {"events", events}, {"key checks", keyChecks},
+		{"spent things", spends}, {"secrets", secrets}, {"failures", failures}, {"recoveries", recoveries},
+		{"events", events}, {"key checks", keyChecks},
 		{"transactions", transactions}, {"sweeps", sweeps}, {"races", races},
 	}
 	for _, g := range groups {
@@ -68,7 +69,25 @@ func (f *fixture) update(do func(tx mapae.Tx) error) {
 	}
 }
 
-// add stores users, credentials and events in one transaction.
+// breaks demands that do fails as a broken store does, and that its
+// transaction does not commit.
+func (f *fixture) breaks(what string, do func(tx mapae.Tx) error) {
+	f.Helper()
+	broken := func(err error) bool {
+		return err != nil && !is(err, mapae.ErrExists) && !is(err, mapae.ErrNotFound)
+	}
+	err := f.store.Update(f.ctx, func(tx mapae.Tx) error {
+		if err := do(tx); !broken(err) {
+			f.Errorf("%s: %v, want the error of a broken store", what, err)
+		}
+		return nil
+	})
+	if !broken(err) {
+		f.Errorf("%s: the transaction ended with %v, want the error of a broken store", what, err)
+	}
+}
+
+// add stores users, what is theirs and events in one transaction.
 func (f *fixture) add(things ...any) {
 	f.Helper()
 	f.update(func(tx mapae.Tx) error {
@@ -79,6 +98,10 @@ func (f *fixture) add(things ...any) {
 				err = tx.AddUser(f.ctx, x)
 			case mapae.Credential:
 				err = tx.AddCredential(f.ctx, x)
+			case mapae.Secret:
+				err = tx.AddSecret(f.ctx, x)
+			case mapae.Recovery:
+				err = tx.SetRecovery(f.ctx, x)
 			case mapae.Event:
 				err = tx.AddEvent(f.ctx, x)
 			default:
@@ -132,6 +155,9 @@ type world struct {
 	Users       []mapae.User
 	Credentials []mapae.Credential
 	Sessions    []mapae.Session
+	Secrets     []mapae.Secret
+	Recoveries  []mapae.Recovery
+	Failures    mapae.Failures // under newKey(7), where busyArena counts
 	Events      []mapae.Event
 	Keys        []mapae.KeyCheck
 }
@@ -149,26 +175,48 @@ func (f *fixture) world(ids ...mapae.UserID) world {
 
 func readWorld(ctx context.Context, r mapae.Reader, ids []mapae.UserID) (w world, err error) {
 	for _, id := range ids {
-		u, err := r.User(ctx, id)
-		if is(err, mapae.ErrNotFound) {
-			continue
-		}
-		if err != nil {
+		if err := w.read(ctx, r, id); err != nil {
 			return w, err
 		}
-		creds, err := r.Credentials(ctx, id)
-		if err != nil {
-			return w, err
-		}
-		live, err := r.Sessions(ctx, id, when(0))
-		if err != nil {
-			return w, err
-		}
-		w.Users, w.Credentials, w.Sessions = append(w.Users, u), append(w.Credentials, creds...), append(w.Sessions, live...)
+	}
+	if w.Failures, err = r.Failures(ctx, newKey(7)); err != nil {
+		return w, err
 	}
 	if w.Events, err = r.Events(ctx, "", "", 1000); err != nil {
 		return w, err
 	}
 	w.Keys, err = r.KeyChecks(ctx)
 	return w, err
+}
+
+// read adds what r has of one user, which is nothing where there is none.
+func (w *world) read(ctx context.Context, r mapae.Reader, id mapae.UserID) error {
+	u, err := r.User(ctx, id)
+	if is(err, mapae.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	creds, err := r.Credentials(ctx, id)
+	if err != nil {
+		return err
+	}
+	live, err := r.Sessions(ctx, id, when(0))
+	if err != nil {
+		return err
+	}
+	known, err := r.Secrets(ctx, id, "")
+	if err != nil {
+		return err
+	}
+	w.Users, w.Credentials, w.Sessions = append(w.Users, u), append(w.Credentials, creds...), append(w.Sessions, live...)
+	w.Secrets = append(w.Secrets, known...)
+	x, err := r.RecoveryOf(ctx, id)
+	if err == nil {
+		w.Recoveries = append(w.Recoveries, x)
+	} else if !is(err, mapae.ErrNotFound) {
+		return err
+	}
+	return nil
 }

@@ -30,6 +30,7 @@ func (a arena) writeAll(tx mapae.Tx) error {
 	changed := a.user
 	changed.Epoch, changed.LoginKey = 9, "changed"
 	adm := newAdmission(u, c, 7)
+	password := newSecret(a.user, "", 3)
 	return errors.Join(
 		tx.AddUser(a.ctx, u), tx.AddCredential(a.ctx, c),
 		second(tx.Admit(a.ctx, adm)), second(tx.Spend(a.ctx, *newSpend(8))),
@@ -40,17 +41,38 @@ func (a arena) writeAll(tx mapae.Tx) error {
 		tx.EndSession(a.ctx, a.user.ID, newSession(a.user, 1).ID),
 		second(tx.EndSessions(a.ctx, a.other.ID, "")),
 		tx.AddKeyCheck(a.ctx, mapae.KeyCheck{ID: "k", Check: nonce(1)}),
+		tx.AddSecret(a.ctx, newSecret(u, mapae.SecretTOTP, 7)),
+		won(tx.UseSecret(a.ctx, a.user.ID, newSecret(a.user, "", 1).ID, when(0))),
+		won(tx.StepSecret(a.ctx, a.user.ID, newSecret(a.user, "", 2).ID, 8)),
+		won(tx.ReplaceSecret(a.ctx, mapae.Secret{ID: password.ID, UserID: a.user.ID, Data: nonce(7)}, password.Data)),
+		second(tx.RemoveSecrets(a.ctx, a.user.ID, mapae.SecretRecoveryCode)),
+		second(tx.LockFailures(a.ctx, newKey(7))), tx.SetFailures(a.ctx, newKey(7), mapae.Failures{Count: 3, At: when(0)}),
+		tx.SetRecovery(a.ctx, newRecovery(a.user, 7)), tx.RemoveRecovery(a.ctx, a.other.ID),
 		tx.DeleteUser(a.ctx, a.other.ID),
 	)
 }
 
+// won turns false into an error.
+func won(ok bool, err error) error {
+	if err == nil && !ok {
+		return errors.New("storetest: a conditional write did not write")
+	}
+	return err
+}
+
 func second[T any](_ T, err error) error { return err }
 
-// busyArena is an arena where both users are signed in.
+// busyArena is an arena where both users are signed in and have of everything.
 func busyArena(f *fixture) arena {
 	a := newArena(f)
 	a.signIn(newAdmission(a.user, a.cred, 1))
 	a.signIn(newAdmission(a.other, a.theirs, 2))
+	a.add(
+		newSecret(a.user, mapae.SecretRecoveryCode, 1), newSecret(a.user, mapae.SecretTOTP, 2),
+		newSecret(a.user, mapae.SecretPassword, 3), newSecret(a.other, mapae.SecretRecoveryCode, 4),
+		newRecovery(a.user, 1), newRecovery(a.other, 2),
+	)
+	a.setFailures(newKey(7), mapae.Failures{}, mapae.Failures{Count: 2, At: when(0)})
 	return a
 }
 
@@ -63,6 +85,7 @@ func (a arena) untouched(before world) {
 	a.answers("the old login key", err, nil)
 	_, err = a.store.UserByLogin(a.ctx, "changed")
 	a.answers("the new login key", err, mapae.ErrNotFound)
+	a.noClaim(newRecovery(a.user, 7))
 }
 
 func txLeavesNothing(f *fixture) {

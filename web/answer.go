@@ -26,6 +26,15 @@ func answer(w http.ResponseWriter, v any) error {
 // stamp is a time as JSON has it: ISO 8601, UTC, milliseconds.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
+// optionalStamp is t as JSON has it, null where there is none.
+func optionalStamp(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	text := stamp(t)
+	return &text
+}
+
 // done is the answer of what has nothing more to say.
 type done struct {
 	Success bool `json:"success"`
@@ -115,6 +124,9 @@ type sessionAnswer struct {
 	Token   string      `json:"token,omitempty"` // for apps
 	Session sessionJSON `json:"session"`
 	User    userJSON    `json:"user"`
+
+	RecoveryCodes []string `json:"recovery_codes,omitempty"` // made with the first passkey, shown once
+	Ticket        string   `json:"ticket,omitempty"`         // of a step-up for an action
 }
 
 // passkeyJSON is a passkey in answers to its user.
@@ -135,18 +147,16 @@ func showPasskey(c mapae.Credential, cur *mapae.Current) passkeyJSON {
 	out := passkeyJSON{
 		ID: encode64(c.ID), Name: c.Name, CreatedAt: stamp(c.CreatedAt), FirstFactor: c.FirstFactor, Synced: c.BackupState,
 		BackupEligible: c.BackupEligible, AAGUID: c.AAGUID.String(), Transports: append([]string{}, c.Transports...),
-		Current: slices.ContainsFunc(cur.Session.Uses, func(u mapae.Use) bool { return slices.Equal(u.Credential, c.ID) }),
-	}
-	if !c.LastUsedAt.IsZero() {
-		used := stamp(c.LastUsedAt)
-		out.LastUsedAt = &used
+		LastUsedAt: optionalStamp(c.LastUsedAt),
+		Current:    slices.ContainsFunc(cur.Session.Uses, func(u mapae.Use) bool { return slices.Equal(u.Credential, c.ID) }),
 	}
 	return out
 }
 
 type passkeyAnswer struct {
-	Success bool        `json:"success"`
-	Passkey passkeyJSON `json:"passkey"`
+	Success       bool        `json:"success"`
+	Passkey       passkeyJSON `json:"passkey"`
+	RecoveryCodes []string    `json:"recovery_codes,omitempty"` // shown once
 }
 
 func encode64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }

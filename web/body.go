@@ -15,8 +15,10 @@ import (
 // in the body is read as strictly and passed over.
 type member struct {
 	name     string
-	text     *string // takes a string
-	object   *[]byte // takes an object as it stands
+	text     *string  // takes a string
+	object   *[]byte  // takes an object as it stands
+	flag     *bool    // takes true or false
+	maybe    **string // takes a string; stays nil where there is none
 	optional bool
 }
 
@@ -45,7 +47,7 @@ func readJSON(r *http.Request, members ...member) error {
 		return &mapae.Error{Code: mapae.CodeBadRequest, Err: err}
 	}
 	for _, want := range members {
-		if !want.optional && !found[want.name] {
+		if !want.optional && want.maybe == nil && !found[want.name] {
 			return badRequest(want.name, "missing")
 		}
 	}
@@ -59,12 +61,28 @@ func readMember(s *strictjson.Scanner, name string, members []member) {
 		case want.object != nil:
 			*want.object = s.RawObject()
 			return
+		case want.flag != nil:
+			*want.flag = readFlag(s)
+			return
+		case want.maybe != nil:
+			text := string(s.Text())
+			*want.maybe = &text
+			return
 		default:
 			*want.text = string(s.Text())
 			return
 		}
 	}
 	s.Raw()
+}
+
+func readFlag(s *strictjson.Scanner) bool {
+	switch raw := string(s.Raw()); raw {
+	case "true", "false":
+		return raw == "true"
+	}
+	s.Fail("expected true or false")
+	return false
 }
 
 // fieldName is name if the handler reads it: what a client made up is not

@@ -26,7 +26,14 @@ func withStore(store mapae.Store) setting {
 	return func(c *mapae.Config, _ *Config) { c.Store = store }
 }
 
-func unlimited(_ *mapae.Config, c *Config) { c.Limits = Limits{Failures: -1, SignUps: -1} }
+func unlimited(_ *mapae.Config, c *Config) {
+	c.Limits = Limits{Failures: -1, SignUps: -1, Passwords: -1}
+}
+
+// allMethods offers every method; Argon2 is cheap so that tests are quick.
+func allMethods(c *mapae.Config, _ *Config) {
+	c.Methods = []mapae.Method{mapae.Passkey{}, mapae.Password{Argon2: mapae.Argon2{MemoryKiB: 8 << 10, Passes: 1, Lanes: 1}}, mapae.TOTP{}}
+}
 
 // eachEngine runs f on every engine that is here.
 func eachEngine(t *testing.T, f func(*testing.T, mapae.Store)) {
@@ -83,6 +90,11 @@ func flows() []flow {
 		{"step-up", get(func(p person) ([]byte, error) { return p.BeginReauth(p.w.ctx) }), false,
 			func(p person, _ string, credential []byte) error {
 				_, err := p.FinishReauth(p.w.ctx, credential)
+				return err
+			}},
+		{"step-up as a second factor", get(func(p person) ([]byte, error) { return p.BeginVerify(p.w.ctx, "") }), false,
+			func(p person, _ string, credential []byte) error {
+				_, err := p.FinishVerify(p.w.ctx, "", credential)
 				return err
 			}},
 	}

@@ -21,6 +21,7 @@ type exchange struct {
 	client    mapae.Client
 	clientErr error // why the request is neither a browser's nor an app's
 	bearer    string
+	ticket    string         // that the gate let in by, or beside a session; the flow opens it
 	current   *mapae.Current // once a session was looked for and found
 	err       error          // what was answered with, for the log
 }

@@ -15,4 +15,11 @@
 // says "Mapae-Client: app" or has a bearer token; its cookies are ignored, and
 // a request that also carries what only browsers send is refused, so that no
 // page can turn a browser's ceremony into an app's token.
+//
+// What a half-finished flow needs travels as a ticket in the header
+// Mapae-Ticket. Where a request has one its session does not count: a second
+// step or a recovery is never finished in the name of who happens to be signed
+// in, and a bad ticket does not fall back on a session. Only rows marked
+// confirmed read both: their tickets were issued in that very session, by a
+// step-up for one action or by the set-up of an authenticator app.
 package web

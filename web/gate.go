@@ -78,36 +78,64 @@ func (s *Site) pass(w http.ResponseWriter, r *http.Request, row row) error {
 		return err
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, row.body)
-	switch row.needs {
-	case anyone:
-	case ticketed:
-		if len(r.Header.Values(ticketHeader)) != 1 {
-			return errNoTicket
-		}
-	case signedIn:
-		var demands []mapae.Demand
-		if row.fresh {
-			demands = append(demands, mapae.Within(s.auth.Config().FreshFor))
-		}
-		if err := s.requireSession(r, demands); err != nil {
-			return s.turnAway(w, r, err)
-		}
-	default:
-		return errNobody
+	if err := s.letIn(r, row); err != nil {
+		return s.turnAway(w, r, err)
 	}
 	return s.limits.guard(row.counts, on(r).client.Address, s.now, func() error { return row.handle(w, r) })
 }
 
 // ticketHeader carries the ticket of a half-finished flow. Where it stands, a
-// session does not count.
+// session does not count: a second step or a recovery never falls back on who
+// happens to be signed in. The one exception are rows that are confirmed: their
+// tickets were issued in the session, which they say again.
 const ticketHeader = "Mapae-Ticket"
 
-// requireSession puts the live session of the request into its exchange, or
-// returns why there is none that meets the demands.
+// letIn asks for the session or the ticket, or both, that the row needs, and
+// puts them into the exchange.
+func (s *Site) letIn(r *http.Request, row row) (err error) {
+	ex, carried := on(r), r.Header.Values(ticketHeader) != nil
+	var demands []mapae.Demand
+	if row.fresh {
+		demands = append(demands, mapae.Within(s.auth.Config().FreshFor))
+	}
+	switch {
+	case row.needs == anyone:
+		return nil
+	case row.needs == ticketed, row.needs == either && carried:
+		ex.ticket, err = readTicket(r)
+		return err
+	case row.needs == signedIn, row.needs == either:
+		return s.requireSession(r, demands)
+	case row.needs == confirmed:
+		if err := s.liveSession(r, demands); err != nil || !carried {
+			return err
+		}
+		ex.ticket, err = readTicket(r)
+		return err
+	}
+	return errNobody
+}
+
+// readTicket returns the one ticket that r carries.
+func readTicket(r *http.Request) (string, error) {
+	tickets := r.Header.Values(ticketHeader)
+	if len(tickets) != 1 {
+		return "", errNoTicket
+	}
+	return tickets[0], nil
+}
+
+// requireSession is liveSession for who carries no ticket.
 func (s *Site) requireSession(r *http.Request, demands []mapae.Demand) error {
 	if r.Header.Values(ticketHeader) != nil {
 		return errTicketFirst
 	}
+	return s.liveSession(r, demands)
+}
+
+// liveSession puts the live session of the request into its exchange, or
+// returns why there is none that meets the demands.
+func (s *Site) liveSession(r *http.Request, demands []mapae.Demand) error {
 	ex := on(r)
 	if ex.current == nil {
 		cur, err := s.readSession(r)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,21 +82,33 @@ func (public PublicPaths) match(p string) bool {
 // opens reports whether r is for a route of the site that does not need a
 // session.
 func (s *Site) opens(r *http.Request) bool {
+	rows := s.ownRows(r)
+	for _, row := range rows {
+		if row.needs == signedIn || row.needs == confirmed || row.needs == nobody {
+			return false
+		}
+	}
+	return len(rows) > 0
+}
+
+// confirms reports whether r is for a route of the site that takes a ticket
+// beside a session.
+func (s *Site) confirms(r *http.Request) bool {
+	return slices.ContainsFunc(s.ownRows(r), func(row row) bool { return row.needs == confirmed && row.method == r.Method })
+}
+
+// ownRows returns the rows that the site has for the path of r.
+func (s *Site) ownRows(r *http.Request) []row {
 	inner, ok := s.below(r)
 	if !ok {
-		return false
+		return nil
 	}
 	h, _ := s.mux.Handler(inner)
 	res, ok := h.(*resource)
 	if !ok {
-		return false
+		return nil
 	}
-	for _, row := range res.rows {
-		if row.needs == signedIn || row.needs == nobody {
-			return false
-		}
-	}
-	return len(res.rows) > 0
+	return res.rows
 }
 
 // User returns who is signed in. In a handler behind Require or Protect it
@@ -144,6 +157,9 @@ func (s *Site) checkGuest(r *http.Request, demands []mapae.Demand) error {
 	}
 	if err := s.checkOrigin(r, f); err != nil {
 		return err
+	}
+	if s.confirms(r) { // behind Protect: the gate looks at the ticket
+		return s.liveSession(r, demands)
 	}
 	return s.requireSession(r, demands)
 }

@@ -17,28 +17,35 @@ import (
 type Limits struct {
 	Failures int // failed proofs in 10 minutes; zero: 30, negative: no limit
 	SignUps  int // new accounts in an hour; zero: 20, negative: no limit
+
+	// Passwords that were computed in a minute and were wrong; from then on
+	// they are refused before they are computed. Zero: 60, negative: no limit.
+	Passwords int
 }
 
 // count is what a route's outcome counts towards.
 type count uint8
 
 const (
-	nothing  count = iota
-	failures       // proofs that failed
-	begins         // failures; refused where there is no room for a sign-up
-	signUps        // accounts, and failures
+	nothing   count = iota
+	failures        // proofs that failed
+	passwords       // passwords that were wrong, and failures
+	begins          // failures; refused where there is no room for a sign-up
+	signUps         // accounts, and failures
 )
 
-type limits struct{ failures, signUps *limiter }
+type limits struct{ failures, passwords, signUps *limiter }
 
 func newLimits(l Limits) limits {
-	return limits{newLimiter(l.Failures, 30, 10*time.Minute), newLimiter(l.SignUps, 20, time.Hour)}
+	return limits{newLimiter(l.Failures, 30, 10*time.Minute), newLimiter(l.Passwords, 60, time.Minute), newLimiter(l.SignUps, 20, time.Hour)}
 }
 
 // guard runs f for a client at address. A sign-up is counted before it is
-// tried, and refused before a device makes a passkey for it. A failed proof is counted afterwards, and told as CodeRateLimited
-// once there were too many: a good proof passes whatever others at that
-// address did, and a bad one learns nothing.
+// tried, and refused before a device makes a passkey for it. A password is
+// counted before it is computed, for that is work, and forgotten where it was
+// right. A failed proof is counted afterwards, and told as CodeRateLimited once
+// there were too many: a good proof passes whatever others at that address did,
+// and a bad one learns nothing.
 func (l limits) guard(c count, address string, now func() time.Time, f func() error) error {
 	if c == nothing {
 		return f()
@@ -50,17 +57,31 @@ func (l limits) guard(c count, address string, now func() time.Time, f func() er
 		err = l.signUps.full(key, now())
 	case signUps:
 		err = l.signUps.take(key, now())
+	case passwords:
+		err = l.passwords.take(key, now())
 	}
 	if err != nil {
 		return err
 	}
 	err = f()
+	l.forget(c, key, now(), err)
 	if isFailedProof(err) {
 		if limited := l.failures.take(key, now()); limited != nil {
 			return limited
 		}
 	}
 	return err
+}
+
+// forget gives back what guard took for nothing: a sign-up that could not be
+// read, and a password that was not wrong.
+func (l limits) forget(c count, key netip.Prefix, now time.Time, err error) {
+	switch {
+	case c == signUps && errors.Is(err, mapae.ErrBadRequest):
+		l.signUps.give(key, now)
+	case c == passwords && !errors.Is(err, mapae.ErrAuthenticationFailed):
+		l.passwords.give(key, now)
+	}
 }
 
 // isFailedProof tells a wrong answer from one that can't be read and from a
@@ -126,6 +147,13 @@ func (l *limiter) take(key netip.Prefix, now time.Time) error {
 		return nil
 	}
 	return l.full(key, now)
+}
+
+// give takes a take back.
+func (l *limiter) give(key netip.Prefix, now time.Time) {
+	if l != nil {
+		l.bucket(key).AllowN(now, -1)
+	}
 }
 
 // full is what take would return, without taking.

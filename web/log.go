@@ -73,9 +73,13 @@ func (s *Site) panicked(rec *recorder, r *http.Request, p any) {
 	s.fail(rec, r, &mapae.Error{Code: mapae.CodeInternal, Err: fmt.Errorf("panic: %v", p)})
 }
 
-// logRequest writes the one line of a request. The path is the route's pattern:
-// paths and queries that people typed stay out of logs.
+// logRequest writes the one line of a request, and tells Config.Observe. The
+// path is the route's pattern: paths and queries that people typed stay out of
+// logs.
 func (s *Site) logRequest(r *http.Request, ex *exchange, status int, took time.Duration) {
+	if s.cfg.Observe != nil {
+		s.cfg.Observe(r.Method, ex.route, status, took)
+	}
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("method", cut(r.Method)), slog.String("route", ex.route), slog.Int("status", status),

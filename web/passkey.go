@@ -31,17 +31,14 @@ func (s *Site) beginSignIn(w http.ResponseWriter, r *http.Request, req mapae.Sig
 	return answerRequest(w, o)
 }
 
-// signIn finishes a sign-in.
+// signIn finishes a sign-in: a session, or the second step that is due.
 func (s *Site) signIn(w http.ResponseWriter, r *http.Request) error {
 	var credential []byte
 	if err := readJSON(r, member{name: "credential", object: &credential}); err != nil {
 		return err
 	}
-	a, err := s.auth.FinishSignIn(r.Context(), on(r).client, credential)
-	if err != nil {
-		return err
-	}
-	return answer(w, s.handOver(w, r, a))
+	step, err := s.auth.FinishSignIn(r.Context(), on(r).client, credential)
+	return s.goOnWith(w, r, step, err)
 }
 
 // passkeys answers the user's passkeys, newest first.
@@ -98,11 +95,11 @@ func (s *Site) addPasskey(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ex := on(r)
-	c, err := s.auth.FinishAddPasskey(r.Context(), ex.client, *ex.current, credential, name)
+	c, codes, err := s.auth.FinishAddPasskey(r.Context(), ex.client, *ex.current, credential, name)
 	if err != nil {
 		return err
 	}
-	return answer(w, passkeyAnswer{true, showPasskey(c, ex.current)})
+	return answer(w, passkeyAnswer{true, showPasskey(c, ex.current), codes})
 }
 
 // renamePasskey changes the name of one of the user's passkeys.
@@ -120,7 +117,7 @@ func (s *Site) renamePasskey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, passkeyAnswer{true, showPasskey(c, ex.current)})
+	return answer(w, passkeyAnswer{Success: true, Passkey: showPasskey(c, ex.current)})
 }
 
 // removePasskey removes one of the user's passkeys.

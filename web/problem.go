@@ -61,6 +61,8 @@ type problem struct {
 	Reason     string     `json:"reason,omitempty"`      // the check that a new passkey failed, for who is signed in
 	RetryAfter int        `json:"retry_after,omitempty"` // seconds
 	RequestID  string     `json:"request_id"`
+
+	*secondStepJSON // with second_factor_required
 }
 
 // codeOf is the code that err is answered with. What is no Error of ours is
@@ -93,6 +95,10 @@ func (s *Site) newProblem(r *http.Request, err error) problem {
 	var check *webauthn.Error
 	if code == mapae.CodeRegistrationRejected && on(r).current != nil && errors.As(err, &check) {
 		p.Reason = string(check.Check)
+	}
+	var due *secondStepError
+	if errors.As(err, &due) {
+		p.secondStepJSON = due.show()
 	}
 	p.Title = http.StatusText(p.Status)
 	p.Detail = s.text(r, "error."+string(code))

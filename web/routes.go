@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -25,10 +26,12 @@ const (
 type needs uint8
 
 const (
-	nobody   needs = iota // what a row without an entry lets in
-	anyone                // no session is looked for
-	ticketed              // a Mapae-Ticket header; the flow opens it
-	signedIn              // a live session
+	nobody    needs = iota // what a row without an entry lets in
+	anyone                 // no session is looked for
+	ticketed               // a Mapae-Ticket header; the flow opens it
+	signedIn               // a live session, and no ticket
+	either                 // a ticket, or else a live session
+	confirmed              // a live session; the flow asks for a ticket that was issued in it
 )
 
 // row is one route: what it demands stands here and nowhere else.
@@ -36,7 +39,7 @@ type row struct {
 	method, path string // path without Base; a slash at its end is optional for clients
 	face         face
 	needs        needs
-	fresh        bool  // signed in, and authenticated within mapae.Config.FreshFor
+	fresh        bool  // with a session that has authenticated within mapae.Config.FreshFor
 	counts       count // what is limited by client address
 	body         int64 // bytes of body that are read
 	handle       handler
@@ -49,32 +52,83 @@ const (
 	large = 64 << 10 // what carries a credential
 )
 
+// Names of what the tables say.
+const (
+	get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
+	fresh, stale          = true, false
+)
+
 // routes is every route of the site. A path that is not here is 404, a method
 // that is not here 405.
 func (s *Site) routes() []row {
-	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
-	const fresh, stale = true, false
-	rows := []row{
+	return slices.Concat(s.signInRoutes(), s.accountRoutes(), s.pageRoutes())
+}
+
+// signInRoutes are how people come in, prove again who they are, and go.
+func (s *Site) signInRoutes() []row {
+	return []row{
 		{get, "/api/auth/passkey/options", options, anyone, stale, nothing, none, s.autofillOptions},
 		{post, "/api/auth/passkey/options", options, anyone, stale, nothing, small, s.signInOptions},
 		{post, "/api/auth/passkey/verify", api, anyone, stale, failures, large, s.signIn},
+		{post, "/api/auth/login", api, anyone, stale, passwords, small, s.signInPassword},
+		{get, "/api/webauthn/authenticate/options", options, either, stale, nothing, none, s.verifyOptions},
+		{post, "/api/webauthn/verify", api, either, stale, failures, large, s.verify},
+		{post, "/api/auth/totp/verify", api, ticketed, stale, failures, small, s.verifyTOTP},
+		{post, "/api/auth/recovery-code/verify", api, ticketed, stale, failures, small, s.verifyRecoveryCode},
+
 		{post, "/api/auth/signup/passkey/options", options, anyone, stale, begins, small, s.signUpOptions},
 		{post, "/api/auth/signup/passkey/complete", api, ticketed, stale, signUps, large, s.signUp},
+		{post, "/api/auth/signup", api, anyone, stale, signUps, small, s.signUpPassword},
+
+		{post, "/api/auth/reauth/passkey/options", options, signedIn, stale, nothing, small, s.reauthOptions},
+		{post, "/api/auth/reauth/passkey", api, signedIn, stale, failures, large, s.reauth},
+		{post, "/api/auth/reauth/password", api, signedIn, stale, passwords, small, s.reauthPassword},
+		{post, "/api/auth/reauth/totp", api, signedIn, stale, failures, small, s.reauthTOTP},
+		{post, "/api/auth/reauth/recovery-code", api, signedIn, stale, failures, small, s.reauthRecoveryCode},
 
 		{get, "/api/auth/session", api, signedIn, stale, nothing, none, s.session},
 		{get, "/api/auth/sessions", api, signedIn, stale, nothing, none, s.sessions},
 		{del, "/api/auth/sessions", api, signedIn, stale, nothing, small, s.endOtherSessions},
 		{del, "/api/auth/sessions/{id}", api, signedIn, stale, nothing, small, s.endSession},
 		{post, "/api/auth/logout", api, signedIn, stale, nothing, small, s.signOut},
-		{post, "/api/auth/reauth/passkey/options", options, signedIn, stale, nothing, small, s.reauthOptions},
-		{post, "/api/auth/reauth/passkey", api, signedIn, stale, failures, large, s.reauth},
 
+		{get, "/api/auth/recover/methods", api, anyone, stale, nothing, none, s.recoveryMethods},
+		{post, "/api/auth/recover/start", options, anyone, stale, failures, small, s.startRecovery},
+		{post, "/api/auth/recover/proof", api, ticketed, stale, failures, small, s.proveRecovery},
+		{post, "/api/auth/recover/passkey/options", options, ticketed, stale, failures, small, s.recoveryOptions},
+		{post, "/api/auth/recover/passkey/complete", api, ticketed, stale, failures, large, s.recoverPasskey},
+		{post, "/api/auth/recover/password", api, ticketed, stale, failures, small, s.recoverPassword},
+	}
+}
+
+// accountRoutes are how people manage what they sign in with.
+func (s *Site) accountRoutes() []row {
+	return []row{
 		{get, "/api/webauthn/register/options", options, signedIn, fresh, nothing, none, s.addPasskeyOptions},
 		{post, "/api/webauthn/register/complete", api, signedIn, stale, failures, large, s.addPasskey},
 		{get, "/api/webauthn", api, signedIn, stale, nothing, none, s.passkeys},
 		{patch, "/api/webauthn/{id}", api, signedIn, stale, nothing, small, s.renamePasskey},
 		{del, "/api/webauthn/{id}", api, signedIn, fresh, nothing, small, s.removePasskey},
 
+		{get, "/api/account", api, signedIn, stale, nothing, none, s.account},
+		{patch, "/api/account", api, signedIn, stale, nothing, small, s.changeAccount},
+		{del, "/api/account", api, confirmed, stale, failures, small, s.deleteAccount},
+		{post, "/api/account/email", api, confirmed, stale, failures, small, s.changeEmail},
+		{post, "/api/account/password", api, signedIn, fresh, nothing, small, s.setPassword},
+		{del, "/api/account/password", api, signedIn, fresh, nothing, small, s.removePassword},
+		{post, "/api/account/totp", api, signedIn, fresh, nothing, small, s.addTOTP},
+		{post, "/api/account/totp/confirm", api, confirmed, stale, failures, small, s.confirmTOTP},
+		{del, "/api/account/totp", api, signedIn, fresh, nothing, small, s.removeTOTP},
+		{get, "/api/account/recovery-codes", api, signedIn, stale, nothing, none, s.recoveryCodesLeft},
+		{post, "/api/account/recovery-codes", api, signedIn, fresh, nothing, small, s.newRecoveryCodes},
+		{get, "/api/account/events", api, signedIn, stale, nothing, none, s.events},
+		{del, "/api/account/recovery", api, signedIn, stale, nothing, small, s.cancelRecovery},
+	}
+}
+
+// pageRoutes are what people see, and what watches the server.
+func (s *Site) pageRoutes() []row {
+	rows := []row{
 		{get, "/", page, anyone, stale, nothing, none, s.homePage},
 		{get, "/sign-in", page, anyone, stale, nothing, none, s.signInPage},
 		{get, "/sign-up", page, anyone, stale, nothing, none, s.signUpPage},
@@ -82,6 +136,7 @@ func (s *Site) routes() []row {
 		{post, "/account/{action}", form, signedIn, stale, nothing, small, s.accountForm},
 
 		{get, "/mapae.js", static, anyone, stale, nothing, none, s.module},
+		{get, "/openapi.json", api, anyone, stale, nothing, none, s.describe},
 		{get, "/healthz", probe, anyone, stale, nothing, none, s.healthy},
 		{get, "/readyz", probe, anyone, stale, nothing, none, s.ready},
 	}
@@ -99,12 +154,12 @@ type resource struct {
 	rows []row
 }
 
-// newMux registers each path with and without the slash at its end, and
+// newMux registers each path of rows with and without the slash at its end, and
 // everything else as a resource without rows.
-func (s *Site) newMux() *http.ServeMux {
+func (s *Site) newMux(rows []row) *http.ServeMux {
 	mux := http.NewServeMux()
 	byPath := map[string]*resource{}
-	for _, r := range s.routes() {
+	for _, r := range rows {
 		res := byPath[r.path]
 		if res == nil {
 			res = &resource{site: s}
@@ -120,4 +175,21 @@ func (s *Site) newMux() *http.ServeMux {
 	}
 	mux.Handle("/", &resource{site: s})
 	return mux
+}
+
+// mounted returns a handler for rows by the pattern of each path, for the mux
+// of the program that the site is part of.
+func (s *Site) mounted(rows []row) map[string]http.Handler {
+	mux := s.newMux(rows)
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.exchange(w, r, func(w http.ResponseWriter, r *http.Request) error {
+			mux.ServeHTTP(w, r)
+			return nil
+		})
+	})
+	byPattern := map[string]http.Handler{}
+	for _, r := range rows {
+		byPattern[r.path] = h
+	}
+	return byPattern
 }

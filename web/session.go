@@ -54,7 +54,8 @@ func (o *origin) setCookie(w http.ResponseWriter, name, value string, maxAge int
 func (s *Site) handOver(w http.ResponseWriter, r *http.Request, a mapae.Admitted) sessionAnswer {
 	ex := on(r)
 	ex.current = &mapae.Current{User: a.User, Session: a.Session}
-	answer := sessionAnswer{Success: true, Session: showSession(a.Session, a.Session.ID), User: showUser(a.User)}
+	answer := sessionAnswer{Success: true, Session: showSession(a.Session, a.Session.ID), User: showUser(a.User),
+		RecoveryCodes: a.RecoveryCodes, Ticket: a.Ticket}
 	if ex.client.App {
 		answer.Token = a.Token
 		return answer

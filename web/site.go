@@ -29,6 +29,14 @@ type Config struct {
 	// Limits by client address.
 	Limits Limits
 
+	// WellKnown is what the paths below /.well-known/ say.
+	WellKnown WellKnown
+
+	// Observe is told of each request after it was answered: its method, the
+	// pattern of its route (empty: none matched), the status (0: the client
+	// was gone) and the time that it took. It must not block. Nil: nobody is.
+	Observe func(method, route string, status int, took time.Duration)
+
 	// Development explains on the pages how to work without an authenticator,
 	// and sends who comes by 127.0.0.1, where passkeys can't work, to the
 	// first configured origin.
@@ -55,22 +63,30 @@ type Site struct {
 // timeout cuts the connection, so that the client gets an answer.
 const requestTimeout = 12 * time.Second
 
-// New returns the HTTP face of auth.
+// New returns the HTTP face of auth. It panics where cfg.WellKnown does not
+// pass its Check.
 func New(auth *mapae.Auth, cfg Config) *Site {
 	cfg.Base = strings.TrimSuffix(path.Clean("/"+cfg.Base), "/")
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
 	domain := auth.Config()
+	if err := cfg.WellKnown.Check(domain.RP.Origins); err != nil {
+		panic("web: " + err.Error())
+	}
 	pages, err := newPages(cfg, domain.RP)
 	if err != nil {
 		panic("web: the embedded pages: " + err.Error()) // built wrong: no configuration leads here
 	}
 	s := &Site{
 		auth: auth, cfg: cfg, log: cfg.Logger, now: domain.Clock, pages: pages,
-		origins: readOrigins(domain.RP.Origins), crossOrigin: http.NewCrossOriginProtection(), limits: newLimits(cfg.Limits),
+		origins: readOrigins(domain.RP.AllOrigins()), crossOrigin: http.NewCrossOriginProtection(), limits: newLimits(cfg.Limits),
 	}
-	s.mux = s.newMux()
+	rows := s.routes()
+	if cfg.Base == "" {
+		rows = append(rows, s.wellKnownRoutes()...)
+	}
+	s.mux = s.newMux(rows)
 	return s
 }
 

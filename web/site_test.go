@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"io"
 	"log/slog"
@@ -89,6 +90,9 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.h.ServeHTTP(rec, in)
 	answer := rec.Result()
 	answer.Request = r
+	if err := documented().checkAnswer(r.Method, strings.TrimPrefix(r.URL.Path, w.site.cfg.Base), answer.StatusCode, answer.Header.Get("Content-Type"), rec.Body.Bytes()); err != nil {
+		w.t.Errorf("openapi.json: %v", err)
+	}
 	return answer, nil
 }
 
@@ -245,8 +249,8 @@ func wantCode(t *testing.T, err error, status int, code mapae.Code) {
 	}
 }
 
-// state is what must not change when something is refused: everybody's
-// sessions, but for when they were last seen, and credentials.
+// state is what must not change when something is refused: everybody's rows,
+// byte for byte, but for when sessions were last seen.
 func (w *world) state(people ...string) string {
 	w.t.Helper()
 	var out strings.Builder
@@ -258,13 +262,18 @@ func (w *world) state(people ...string) string {
 		}
 		own, err1 := w.store.Credentials(w.ctx, u.ID)
 		live, err2 := w.store.Sessions(w.ctx, u.ID, w.site.now())
-		if err != nil || err1 != nil || err2 != nil {
-			w.t.Fatal(err, err1, err2)
+		secrets, err3 := w.store.Secrets(w.ctx, u.ID, "")
+		waiting, err4 := w.store.RecoveryOf(w.ctx, u.ID)
+		if err4 == mapae.ErrNotFound {
+			err4 = nil
+		}
+		if failed := errors.Join(err, err1, err2, err3, err4); failed != nil {
+			w.t.Fatal(failed)
 		}
 		for i := range live {
 			live[i].SeenAt, live[i].IdleEndsAt = time.Time{}, time.Time{}
 		}
-		text, err := json.Marshal([]any{u, own, live})
+		text, err := json.Marshal([]any{u, own, live, secrets, waiting})
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -284,7 +293,7 @@ func (w *world) unchanged(people []string, f func()) {
 }
 
 // variable is what differs from run to run in golden files.
-var variable = regexp.MustCompile(`"(id|ticket|challenge|token|request_id|instance|credential)":"[A-Za-z0-9_:-]{16,}"`)
+var variable = regexp.MustCompile(`"(id|ticket|challenge|token|request_id|instance|credential|secret|uri|qr|next|session_id)":"[A-Za-z0-9_:/.@?=+;,%&\\-]{16,}"`)
 
 // golden compares text with a file of testdata, with what varies left out.
 func golden(t *testing.T, name string, text []byte) {

@@ -1,10 +1,12 @@
 // Command mapae is the whole of Mapae in one static binary: package web over
-// package mapae with SQLite in a data directory.
+// package mapae with SQLite in a data directory, or with PostgreSQL.
 //
 //	mapae serve                                  at http://localhost:8080, in ./data
 //	mapae serve --origin https://example.com     behind a reverse proxy
 //	mapae invite                                 an invitation to sign up
 //	mapae metadata show blob.jwt --root r3.pem   models of authenticators, and what is reported of them
+//	mapae migrate --status                       the version of the tables
+//	mapae keys new                               the key file of a new installation on PostgreSQL
 //	mapae version                                what this binary is made of
 //
 // It owns the settings (flags, environment, file), the wiring, TLS and how the

@@ -8,7 +8,6 @@ import (
 	"os"
 
 	"github.com/mapae/mapae"
-	"github.com/mapae/mapae/sqlite"
 )
 
 // installation is a database and the keys that belong to it, opened.
@@ -18,9 +17,10 @@ type installation struct {
 	newKey bool // the key file was made just now
 }
 
-// open opens the installation that the settings name. On the first run it
-// makes data directory, key file and database.
-func (s *settings) open(ctx context.Context) (*installation, error) {
+// open opens the installation that the settings name, with what attach adds to
+// its configuration, if it is not nil. On the first run it makes data
+// directory, key file and database.
+func (s *settings) open(ctx context.Context, attach func(*mapae.Config) error) (*installation, error) {
 	cfg, err := s.domain()
 	if err != nil {
 		return nil, err
@@ -29,12 +29,17 @@ func (s *settings) open(ctx context.Context) (*installation, error) {
 	if cfg.Secrets, in.newKey, err = s.keys(); err != nil {
 		return nil, err
 	}
-	if in.store, err = sqlite.Open(ctx, s.Database); err != nil {
+	if in.store, err = s.openStore(ctx); err != nil {
 		return nil, err
 	}
 	cfg.Store = in.store
+	if attach != nil {
+		if err := attach(&cfg); err != nil {
+			return nil, errors.Join(err, in.store.Close())
+		}
+	}
 	if in.auth, err = mapae.New(cfg); err != nil {
-		err = fmt.Errorf("%w (key file %s, database %s)", err, s.KeyFile, s.Database)
+		err = fmt.Errorf("%w (key file %s, database %s)", err, s.KeyFile, s.database())
 		if !errors.Is(err, mapae.ErrUnavailable) {
 			err = mistake{err}
 		}
@@ -52,14 +57,14 @@ func (f *fileSettings) keys() (keys []mapae.RootKey, made bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	databaseThere, err := exists(f.Database)
+	databaseThere, err := f.databaseThere()
 	switch {
 	case err != nil:
 		return nil, false, err
 	case keyThere:
 		keys, err = mapae.LoadKeys(f.KeyFile)
 	case databaseThere:
-		err = fmt.Errorf("the database %s is there, but its key file %s is not: put the key file back (a new one can't open what is in the database), or move the database away to start anew", f.Database, f.KeyFile)
+		err = f.keysMissing()
 	default:
 		if err := os.MkdirAll(f.Data, 0o700); err != nil {
 			return nil, false, fmt.Errorf("data directory: %w", err)

@@ -30,14 +30,14 @@ func (c *inviteCommand) Run(ctx context.Context, std streams) error {
 	if c.For <= 0 {
 		return mistake{fmt.Errorf("for is %v: it must be more than nothing", c.For)}
 	}
-	there, err := exists(c.Database)
+	there, err := c.databaseThere()
 	if err != nil {
 		return err
 	}
 	if !there {
 		return mistake{fmt.Errorf("there is no database %s: start the server once, or name its data directory with --data", c.Database)}
 	}
-	in, err := c.open(ctx)
+	in, err := c.open(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,8 @@ import (
 type cli struct {
 	Serve    serveCommand    `cmd:"" help:"Serve sign-in."`
 	Invite   inviteCommand   `cmd:"" help:"Make an invitation to sign up."`
+	Migrate  migrateCommand  `cmd:"" help:"Bring the tables of the database up to date."`
+	Keys     keysCommand     `cmd:"" help:"Make the root keys."`
 	Metadata metadataCommand `cmd:"" help:"Look into FIDO metadata."`
 	Version  versionCommand  `cmd:"" help:"Show version, hash and modules of this binary."`
 }
@@ -65,6 +67,7 @@ func options() []kong.Option {
 		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100, Compact: true}),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "site", Title: "The site:"},
+			{Key: "method", Title: "Methods:"},
 			{Key: "session", Title: "Sessions:"},
 			{Key: "files", Title: "Files:"},
 			{Key: "network", Title: "Network:"},

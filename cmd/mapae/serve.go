@@ -48,12 +48,21 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	log := c.newLogger(std.err)
+	m := c.measures(log)
 	ln, err := listen(ctx, c.address(&c.siteSettings))
 	if err != nil {
 		return err
 	}
 	defer ln.Close()
-	in, err := c.open(ctx)
+	operator, err := m.listen(ctx)
+	if err != nil {
+		return err
+	}
+	if operator != nil {
+		defer operator.Close()
+	}
+	in, err := c.open(ctx, m.attach)
 	if err != nil {
 		return err
 	}
@@ -61,21 +70,28 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	defer stop()
 	context.AfterFunc(ctx, stop) // so that a second signal ends the process at once
 
-	log := c.newLogger(std.err)
-	site := web.New(in.auth, web.Config{Logger: log, TrustedProxies: c.TrustedProxy, Development: c.development()})
+	m.serve(operator)
+	site := web.New(in.auth, web.Config{Logger: log, TrustedProxies: c.TrustedProxy, Development: c.development(),
+		WellKnown: c.wellKnown(), Observe: m.observe()})
 	srv := site.Server(ln.Addr().String(), nil)
 	srv.TLSConfig = cert
+	c.greet(std, ln.Addr(), in.newKey)
+	err = c.run(ctx, log, srv, ln, in)
+	return errors.Join(err, m.close(), in.store.Close())
+}
+
+// run serves and sweeps until ctx ends, and finishes both.
+func (c *serveCommand) run(ctx context.Context, log *slog.Logger, srv *http.Server, ln net.Listener, in *installation) error {
 	swept := make(chan struct{})
 	sweepCtx, endSweep := context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
 		defer close(swept)
 		sweepForever(sweepCtx, log, in.auth.Sweep)
 	}()
-	c.greet(std, ln.Addr(), in.newKey)
-	err = serve(ctx, log, srv, ln, c.ShutdownGrace)
+	err := serve(ctx, log, srv, ln, c.ShutdownGrace)
 	endSweep()
 	<-swept
-	return errors.Join(err, in.store.Close())
+	return err
 }
 
 // check names every mistake in the settings before anything is made or opened,
@@ -143,8 +159,11 @@ func (c *serveCommand) greet(std streams, at net.Addr, newKey bool) {
 	}
 	fmt.Fprintf(std.out, "Mapae serves %s\n\n", strings.Join(c.Origin, " and "))
 	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
-	for _, row := range [][2]string{{"listens on", at.String()}, {"data directory", absolute(c.Data)}, {"key file", key}, {"database", c.Database}, {"sign-up", c.SignUp}} {
+	for _, row := range [][2]string{{"listens on", at.String()}, {"data directory", absolute(c.Data)}, {"key file", key}, {"database", c.database()}, {"sign-up", c.SignUp}, {"methods", strings.Join(c.Methods, ", ")}} {
 		fmt.Fprintf(table, "  %s\t%s\n", row[0], row[1])
+	}
+	if c.MetricsListen != "" {
+		fmt.Fprintf(table, "  metrics\thttp://%s/metrics, for the operator only\n", c.MetricsListen)
 	}
 	table.Flush()
 	fmt.Fprintf(std.out, "\n%s\n", c.next())

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mapae/mapae"
 	"github.com/mapae/mapae/memory"
+	"github.com/mapae/mapae/web"
 )
 
 // envPrefix starts the name of every environment variable that is a setting.
@@ -21,6 +22,7 @@ const envPrefix = "MAPAE"
 // settings are what every command that works on an installation needs.
 type settings struct {
 	siteSettings
+	methodSettings
 	sessionSettings
 	fileSettings
 	logSettings
@@ -31,6 +33,16 @@ type siteSettings struct {
 	RPID   string   `name:"rp-id" group:"site" placeholder:"DOMAIN" help:"The domain that passkeys are bound to for good: the origin's host, or a parent domain of it. Default: the first origin's host."`
 	RPName string   `name:"rp-name" group:"site" placeholder:"NAME" help:"What browsers call the site when a passkey is made. Default: the RP ID."`
 	SignUp string   `group:"site" placeholder:"open|invited|closed" enum:"open,invited,closed" default:"open" help:"Who may make an account: anyone, whoever has what 'mapae invite' gave, or nobody."`
+
+	RelatedOrigin []string `group:"site" placeholder:"URL" help:"Origin on another domain, https only, whose pages use the same passkeys. Repeat it for several."`
+	AndroidApp    []string `group:"site" placeholder:"PACKAGE" help:"Android app that uses the same passkeys, such as com.example.app; the certificate that signs it is among --origin as android:apk-key-hash:…."`
+	AppleApp      []string `group:"site" placeholder:"TEAM.BUNDLE" help:"App for iOS or macOS that uses the same passkeys, such as ABCDE12345.com.example.app."`
+}
+
+type methodSettings struct {
+	Methods          []string  `group:"method" placeholder:"NAME" enum:"passkey,password,totp" default:"passkey" help:"What people sign in with, in the order in which it is offered: passkey, password, totp."`
+	SecondFactor     string    `group:"method" placeholder:"optional|required" enum:"optional,required" default:"optional" help:"Who has a second factor is asked for it; required: who has none does not come in. A passkey that knows its owner is two factors."`
+	SecondFactorFrom time.Time `group:"method" placeholder:"DATE" format:"2006-01-02" help:"Until this day, in UTC, who has none still comes in, to add one."`
 }
 
 type sessionSettings struct {
@@ -41,8 +53,8 @@ type sessionSettings struct {
 
 type fileSettings struct {
 	Data     string `group:"files" placeholder:"DIR" default:"data" env:"MAPAE_DATA_DIR" help:"Data directory, made on the first run."`
-	KeyFile  string `group:"files" placeholder:"FILE" help:"Root keys, made together with a new database only. Default: mapae.keys in the data directory."`
-	Database string `group:"files" placeholder:"FILE" help:"SQLite database. Default: mapae.db in the data directory."`
+	KeyFile  string `group:"files" placeholder:"FILE" help:"Root keys, made together with a new SQLite database only. Default: mapae.keys in the data directory."`
+	Database string `group:"files" placeholder:"FILE|URL" help:"SQLite database, or the URL of a PostgreSQL one: postgres://user@host/name. Default: mapae.db in the data directory."`
 	Config   string `group:"files" placeholder:"FILE" help:"YAML file with any of these settings by their names. Default: mapae.yaml in the data directory, where there is one."`
 }
 
@@ -71,23 +83,47 @@ func or[T comparable](v, d T) T {
 // and keys; or every mistake in it, by the names of the settings.
 func (s *settings) domain() (mapae.Config, error) {
 	cfg := mapae.Config{
-		RP:       mapae.RelyingParty{ID: or(s.RPID, s.host()), Name: s.RPName, Origins: s.Origin},
-		Methods:  []mapae.Method{mapae.Passkey{}},
+		RP:       mapae.RelyingParty{ID: or(s.RPID, s.host()), Name: s.RPName, Origins: s.Origin, RelatedOrigins: s.RelatedOrigin},
+		Methods:  s.methods(),
 		SignUp:   map[string]mapae.SignUpPolicy{"open": mapae.SignUpOpen, "invited": mapae.SignUpInvited, "closed": mapae.SignUpClosed}[s.SignUp],
 		Sessions: s.sessions(),
+
+		SecondFactor: mapae.SecondFactorPolicy{Required: s.SecondFactor == "required", From: s.SecondFactorFrom},
 	}
 	trial := cfg
 	trial.Store, trial.Secrets = memory.New(), []mapae.RootKey{mapae.NewRootKey()}
-	if _, err := mapae.New(trial); err != nil {
+	_, wrong := mapae.New(trial)
+	if !s.SecondFactorFrom.IsZero() && s.SecondFactor != "required" {
+		wrong = errors.Join(wrong, errors.New("second-factor-from is given, but second-factor is not required"))
+	}
+	if err := errors.Join(wrong, s.wellKnown().Check(s.Origin)); err != nil {
 		return mapae.Config{}, mistake{errors.New(settingNames.Replace(err.Error()))}
 	}
 	return cfg, nil
+}
+
+// methods are the methods of the settings, in their order.
+func (s *methodSettings) methods() []mapae.Method {
+	known := map[string]mapae.Method{"passkey": mapae.Passkey{}, "password": mapae.Password{}, "totp": mapae.TOTP{}}
+	var methods []mapae.Method
+	for _, name := range s.Methods {
+		methods = append(methods, known[name])
+	}
+	return methods
+}
+
+// wellKnown is what the site says below /.well-known/.
+func (s *siteSettings) wellKnown() web.WellKnown {
+	return web.WellKnown{AndroidApps: s.AndroidApp, AppleApps: s.AppleApp}
 }
 
 // settingNames says in the words of the settings what mapae.New says in those
 // of mapae.Config.
 var settingNames = strings.NewReplacer(
 	"mapae: configuration: ", "",
+	"RP.RelatedOrigins: ", "related-origin: ", "list it in RP.Origins", "give it as origin", "WellKnown.AndroidApps: ", "android-app: ", "WellKnown.AppleApps: ", "apple-app: ",
+	"SecondFactor is required, and Methods has none: list mapae.Passkey{} or mapae.TOTP{}", "second-factor is required, and methods has none: name passkey or totp",
+	"Methods lists ", "methods lists ", "Methods: ", "methods: ",
 	"RP.ID ", "rp-id ", "RP.Name ", "rp-name ", "RP.Origins: ", "origin: ", "RP.Origins ", "origin ",
 	"Sessions.Idle ", "session-idle ", "Sessions.Absolute ", "session-absolute ",
 )
@@ -123,6 +159,9 @@ type networkSettings struct {
 	TLSCert       string         `name:"tls-cert" group:"network" placeholder:"FILE" help:"Certificate chain in PEM, to serve https without a proxy."`
 	TLSKey        string         `name:"tls-key" group:"network" placeholder:"FILE" help:"Its private key in PEM."`
 	TrustedProxy  []netip.Prefix `group:"network" placeholder:"CIDR" help:"Network of a reverse proxy whose X-Forwarded-For is believed, such as 10.0.0.0/8. Repeat it for several. Default: none is."`
+	MetricsListen string         `group:"network" placeholder:"ADDRESS" help:"Host and port for the operator, out of the public's reach: /metrics for Prometheus. Default: no such listener."`
+	Pprof         bool           `group:"network" help:"Also serve /debug/pprof to the operator."`
+	StatsD        string         `name:"statsd" group:"network" placeholder:"ADDRESS" help:"Host and port of a Datadog agent that events are counted at, by UDP. Default: none."`
 	ShutdownGrace time.Duration  `group:"network" placeholder:"DURATION" default:"15s" help:"How long requests may take to finish after SIGTERM or SIGINT."`
 }
 
@@ -153,10 +192,13 @@ func (n *networkSettings) check(site *siteSettings) error {
 	if n.ShutdownGrace <= 0 {
 		bad("shutdown-grace is %v: it must be more than nothing", n.ShutdownGrace)
 	}
-	if n.Listen != "" {
-		if _, _, err := net.SplitHostPort(n.Listen); err != nil {
-			bad("listen %q is not host:port", n.Listen)
+	for _, a := range []struct{ name, address string }{{"listen", n.Listen}, {"metrics-listen", n.MetricsListen}, {"statsd", n.StatsD}} {
+		if _, _, err := net.SplitHostPort(a.address); a.address != "" && err != nil {
+			bad("%s %q is not host:port", a.name, a.address)
 		}
+	}
+	if n.Pprof && n.MetricsListen == "" {
+		bad("pprof is served to the operator only: give metrics-listen too")
 	}
 	if len(wrong) > 0 {
 		return mistake{errors.Join(wrong...)}

@@ -14,6 +14,7 @@ package seal
 import (
 	"crypto/cipher"
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -62,13 +63,14 @@ func (k Key) derive(purpose string, size int) []byte {
 type Ring struct {
 	rand  io.Reader
 	seal  [keyIDSize]byte
+	keys  map[string]Key // by ID
 	aeads map[[keyIDSize]byte]map[string]cipher.AEAD
 }
 
 // NewRing derives the keys of the purposes from each root key. It fails when
 // there is no key, no key that seals, or the same key twice.
 func NewRing(rand io.Reader, keys []Key, purposes ...string) (*Ring, error) {
-	r := &Ring{rand: rand, aeads: map[[keyIDSize]byte]map[string]cipher.AEAD{}}
+	r := &Ring{rand: rand, keys: map[string]Key{}, aeads: map[[keyIDSize]byte]map[string]cipher.AEAD{}}
 	sealing := false
 	for _, k := range keys {
 		id := [keyIDSize]byte(k.derive("mapae key id", keyIDSize))
@@ -86,7 +88,7 @@ func NewRing(rand io.Reader, keys []Key, purposes ...string) (*Ring, error) {
 			}
 			byPurpose[purpose] = aead
 		}
-		r.aeads[id] = byPurpose
+		r.aeads[id], r.keys[k.ID()] = byPurpose, k
 	}
 	if !sealing {
 		return nil, errors.New("seal: no root key that may seal")
@@ -123,6 +125,22 @@ func (r *Ring) Open(purpose string, sealed []byte) (plaintext, nonce []byte, err
 		return nil, nil, ErrOpen
 	}
 	return plaintext, nonce, nil
+}
+
+// KeyID returns the ID of the key that Seal and MAC use now.
+func (r *Ring) KeyID() string { return fmt.Sprintf("%x", r.seal) }
+
+// MAC returns HMAC-SHA-256 of data for purpose under the root key with that ID;
+// false: it is not in the ring. What is authenticated for one purpose is
+// nothing for another.
+func (r *Ring) MAC(purpose, keyID string, data []byte) ([]byte, bool) {
+	k, ok := r.keys[keyID]
+	if !ok {
+		return nil, false
+	}
+	h := hmac.New(sha256.New, k.derive("mapae mac "+purpose, sha256.Size))
+	h.Write(data)
+	return h.Sum(nil), true
 }
 
 func associated(header []byte, purpose string) []byte {

@@ -115,3 +115,24 @@ func TestIDAndCheckTellKeysApart(t *testing.T) {
 		t.Errorf("IDs %s %s, checks %x %x", a.ID(), b.ID(), a.Check(), b.Check())
 	}
 }
+
+func TestMACsOfOtherKeysAndPurposesDiffer(t *testing.T) {
+	r := ring(t, key(2, false), key(1, true))
+	if r.KeyID() != key(2, false).ID() {
+		t.Errorf("KeyID %s", r.KeyID())
+	}
+	mac := func(purpose string, k Key) string {
+		m, ok := r.MAC(purpose, k.ID(), []byte("data"))
+		if !ok || len(m) != 32 {
+			t.Fatalf("MAC = %x, %v", m, ok)
+		}
+		return string(m)
+	}
+	one := mac("a", key(1, false))
+	if one != mac("a", key(1, true)) || one == mac("b", key(1, false)) || one == mac("a", key(2, false)) {
+		t.Error("MACs meet, or one is not repeatable")
+	}
+	if _, ok := r.MAC("a", key(3, false).ID(), nil); ok {
+		t.Error("a MAC under a key that is not in the ring")
+	}
+}

@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/mapae/mapae"
@@ -36,9 +38,9 @@ func (t Tx) sweepSpent(ctx context.Context, before time.Time, limit int) (remove
 		newest[kind] = max(newest[kind], end)
 		return nil
 	})
-	for kind, end := range newest {
+	for _, kind := range slices.Sorted(maps.Keys(newest)) { // in one order, so that two sweeps don't wait for each other
 		if err == nil {
-			_, err = t.q.Exec(ctx, raiseMark, kind, end)
+			_, err = t.q.Exec(ctx, raiseMark, kind, newest[kind])
 		}
 	}
 	return removed, err

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/mapae/mapae"
 )
@@ -31,17 +32,22 @@ func (t Tx) sweep(ctx context.Context, plan mapae.SweepPlan, over [][]byte) (int
 	if err != nil {
 		return 0, fmt.Errorf("sweep sessions: %w", err)
 	}
-	if !plan.SpentBefore.IsZero() {
-		n, err := t.sweepSpent(ctx, plan.SpentBefore, plan.Limit)
-		if err != nil {
-			return 0, fmt.Errorf("sweep spent things: %w", err)
+	for _, kind := range []struct {
+		name  string
+		limit time.Time
+		sweep func(context.Context, time.Time, int) (int64, error)
+	}{
+		{"spent things", plan.SpentBefore, t.sweepSpent},
+		{"events", plan.EventsBefore, t.sweepEvents},
+		{"failures", plan.FailuresBefore, t.sweepFailures},
+		{"recoveries", plan.RecoveryBefore, t.sweepRecoveries},
+	} {
+		if kind.limit.IsZero() {
+			continue
 		}
-		removed += n
-	}
-	if !plan.EventsBefore.IsZero() {
-		n, err := t.sweepEvents(ctx, plan.EventsBefore, plan.Limit)
+		n, err := kind.sweep(ctx, kind.limit, plan.Limit)
 		if err != nil {
-			return 0, fmt.Errorf("sweep events: %w", err)
+			return 0, fmt.Errorf("sweep %s: %w", kind.name, err)
 		}
 		removed += n
 	}

@@ -85,6 +85,26 @@ CREATE TABLE mapae_secrets (
 ) STRICT;
 CREATE INDEX mapae_secrets_user ON mapae_secrets (user_id, kind);
 
+-- Wrong proofs in a row, under a keyed hash that tells neither account nor name. until: no try is taken before.
+CREATE TABLE mapae_failures (
+    key_hash BLOB PRIMARY KEY NOT NULL,
+    count    INTEGER NOT NULL,
+    until    INTEGER NOT NULL,
+    at       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mapae_failures_at ON mapae_failures (at);
+
+-- Recoveries that wait, one a user at most, with the SHA-256 of what their claimants hold.
+CREATE TABLE mapae_recoveries (
+    user_id    BLOB PRIMARY KEY NOT NULL REFERENCES mapae_users (id) ON DELETE CASCADE,
+    claim_hash BLOB NOT NULL UNIQUE,
+    proof      TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    ready_at   INTEGER NOT NULL,
+    ends_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mapae_recoveries_end ON mapae_recoveries (ends_at);
+
 -- Accounts elsewhere that a user can sign in with.
 CREATE TABLE mapae_identities (
     provider     TEXT NOT NULL,

@@ -1,0 +1,74 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// Account is how a user can sign in, and what is known of them.
+type Account struct {
+	User              User
+	EmailVerifiedAt   *time.Time `json:"email_verified_at"` // nil: not proven
+	Locale            string
+	CreatedAt         time.Time `json:"created_at"`
+	Methods           []string  // that the site offers
+	Passkeys          []Passkey // newest first
+	Password          bool
+	TOTP              bool
+	RecoveryCodesLeft int       `json:"recovery_codes_left"`
+	Recovery          *Recovery // waits, and can be cancelled; nil: none
+}
+
+// Recovery is a recovery that waits, as the account's user sees it.
+type Recovery struct {
+	Proof     string
+	CreatedAt time.Time `json:"created_at"`
+	ReadyAt   time.Time `json:"ready_at"`
+}
+
+// AccountChange is what to change; a nil member stays as it is.
+type AccountChange struct {
+	Name   *string `json:"name,omitempty"`
+	Locale *string `json:"locale,omitempty"`
+}
+
+func (c *Client) account(ctx context.Context, method, path, ticket string, in any) (Account, error) {
+	var out struct{ Account Account }
+	err := c.call(ctx, method, path, ticket, in, &out)
+	return out.Account, err
+}
+
+// Account returns the account of who is signed in.
+func (c *Client) Account(ctx context.Context) (Account, error) {
+	return c.account(ctx, http.MethodGet, "/api/account", "", nil)
+}
+
+// ChangeAccount changes name and language.
+func (c *Client) ChangeAccount(ctx context.Context, to AccountChange) (Account, error) {
+	return c.account(ctx, http.MethodPatch, "/api/account", "", to)
+}
+
+// ChangeEmail changes the address that the user signs in with, by the ticket of
+// a step-up for ActionChangeEmail.
+func (c *Client) ChangeEmail(ctx context.Context, ticket, email string) (Account, error) {
+	in := struct {
+		Email string `json:"email"`
+	}{email}
+	return c.account(ctx, http.MethodPost, "/api/account/email", ticket, in)
+}
+
+// DeleteAccount removes the account, by the ticket of a step-up for
+// ActionDeleteAccount.
+func (c *Client) DeleteAccount(ctx context.Context, ticket string) error {
+	if err := c.call(ctx, http.MethodDelete, "/api/account", ticket, nil, &struct{}{}); err != nil {
+		return err
+	}
+	c.token.set("")
+	return nil
+}
+
+// CancelRecovery ends a recovery of the account that waits.
+func (c *Client) CancelRecovery(ctx context.Context) error {
+	return c.call(ctx, http.MethodDelete, "/api/account/recovery", "", nil, &struct{}{})
+}
