@@ -76,6 +76,7 @@ func TestWhatGoWebAuthnFixed(t *testing.T) {
 		t.Fatalf("%d fixes, want 33", len(fixes))
 	}
 	p := newPeer(t)
+	t.Logf("proven: %d", len(fixes))
 	for _, f := range fixes {
 		t.Run(f.title, func(t *testing.T) {
 			t.Parallel()

@@ -72,6 +72,8 @@ test)
 	stage 'public test vectors' vectors
 	lint
 	tests
+	stage 'core: lines, imports, coverage' scripts/core.sh
+	stage 'fuzzing, 5 s a target' scripts/fuzz.sh 5
 	;;
 *) echo "usage: scripts/check.sh lint|test" >&2 && exit 2 ;;
 esac
