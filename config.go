@@ -131,9 +131,7 @@ func New(cfg Config) (*Auth, error) {
 			a.totp = m
 		}
 	}
-	if a.models, err = withModels(a.passkey.Models); err != nil {
-		return nil, fmt.Errorf("mapae: %w", err)
-	}
+	a.models = withModels(a.passkey.Models)
 	ctx, cancel := context.WithTimeout(context.Background(), keyCheckTimeout)
 	defer cancel()
 	if err := a.checkKeys(ctx, keys); err != nil {

@@ -42,6 +42,15 @@ func (a *Auth) Model(id webauthn.AAGUID) (Model, bool) {
 	return m, ok
 }
 
+// ShippedModels returns the models that Mapae knows by itself.
+func ShippedModels() map[webauthn.AAGUID]Model {
+	models, err := ParseModels(shippedModels)
+	if err != nil {
+		panic("mapae: the embedded models: " + err.Error()) // built wrong
+	}
+	return models
+}
+
 // ParseModels reads names of models for Passkey.Models: in each line an AAGUID
 // in the canonical form of a UUID, a ModelKind and a name of 1 to 60
 // characters, with tabs between them. Empty lines and those that begin with "#"
@@ -96,10 +105,10 @@ func checkModel(m Model) error {
 }
 
 // withModels adds the names that the configuration has to those that are shipped.
-func withModels(own map[webauthn.AAGUID]Model) (map[webauthn.AAGUID]Model, error) {
-	all, err := ParseModels(shippedModels)
+func withModels(own map[webauthn.AAGUID]Model) map[webauthn.AAGUID]Model {
+	all := ShippedModels()
 	maps.Copy(all, own)
-	return all, err
+	return all
 }
 
 // freeName is the name that a passkey gets where its owner gave none: that of

@@ -8,12 +8,15 @@ import (
 	"testing"
 )
 
-// TestTheCodeInTheREADMEIsCodeThatRuns looks for each line of Go of the README,
-// in order, in a program or example that the tests compile and run.
-func TestTheCodeInTheREADMEIsCodeThatRuns(t *testing.T) {
-	text := must(os.ReadFile("README.md"))(t)
-	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(text), -1)
-	if len(blocks) < 3 {
+// TestTheCodeInTheDocsIsCodeThatRuns looks for each line of Go of the README and
+// of docs, in order, in a program or example that the tests compile and run.
+func TestTheCodeInTheDocsIsCodeThatRuns(t *testing.T) {
+	var blocks [][]string
+	for _, path := range append(must(filepath.Glob("docs/*.md"))(t), "README.md") {
+		text := must(os.ReadFile(path))(t)
+		blocks = append(blocks, regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(text), -1)...)
+	}
+	if len(blocks) < 5 {
 		t.Fatalf("%d blocks of Go", len(blocks))
 	}
 	var sources []string

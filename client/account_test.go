@@ -148,9 +148,11 @@ func TestAPasskeyIsASecondStepAndAStepUp(t *testing.T) {
 			t.Errorf("a step-up leads from %+v to %+v", in.Session, up.Session)
 		}
 		for name, step := range map[string]func() (client.SignedIn, error){
-			"a password":      func() (client.SignedIn, error) { return other.ReauthPassword(ctx, password, "change_email") },
-			"a recovery code": func() (client.SignedIn, error) { return other.ReauthRecoveryCode(ctx, added.RecoveryCodes[0], "change_email") },
-			"a passkey":       func() (client.SignedIn, error) { return other.ReauthFor(ctx, client.ActionChangeEmail) },
+			"a password": func() (client.SignedIn, error) { return other.ReauthPassword(ctx, password, "change_email") },
+			"a recovery code": func() (client.SignedIn, error) {
+				return other.ReauthRecoveryCode(ctx, added.RecoveryCodes[0], "change_email")
+			},
+			"a passkey": func() (client.SignedIn, error) { return other.ReauthFor(ctx, client.ActionChangeEmail) },
 		} {
 			up, err := step()
 			must(t, err)

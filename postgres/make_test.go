@@ -56,15 +56,22 @@ func people(t testing.TB, s mapae.Store, n int) {
 	}
 }
 
-// sessions returns how many sessions the n-th user has.
-func sessions(t testing.TB, s mapae.Store, n int) int {
+// sessionsOf returns the sessions that the n-th user has.
+func sessionsOf(t testing.TB, s mapae.Store, n int) map[mapae.SessionID]bool {
 	t.Helper()
 	list, err := s.Sessions(t.Context(), person(n).ID, time.UnixMicro(0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return len(list)
+	there := map[mapae.SessionID]bool{}
+	for _, x := range list {
+		there[x.ID] = true
+	}
+	return there
 }
+
+// sessions returns how many sessions the n-th user has.
+func sessions(t testing.TB, s mapae.Store, n int) int { return len(sessionsOf(t, s, n)) }
 
 // wait tries until do returns nil, for at most 20 seconds.
 func wait(t testing.TB, do func() error) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -103,11 +105,26 @@ func TestNothingIsToldOfAServerThatIsNotThere(t *testing.T) {
 	}
 }
 
+// kills is how often the server is killed: MAPAE_KILLS, or 3.
+func kills(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("MAPAE_KILLS")
+	if text == "" {
+		return 3
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("MAPAE_KILLS is %q, not a number of kills", text)
+	}
+	return n
+}
+
 // Under load the server is killed and started again and again: what was
 // acknowledged is there, nothing is spent twice, and the store heals.
 func TestWhatWasAcknowledgedSurvivesAKillOfTheServer(t *testing.T) {
 	t.Parallel()
-	const users, rounds = 8, 3
+	const users = 8
+	rounds := kills(t)
 	c := ownCluster(t)
 	s := open(t, c.URL("postgres"))
 	people(t, s, users)
@@ -150,15 +167,24 @@ func TestWhatWasAcknowledgedSurvivesAKillOfTheServer(t *testing.T) {
 	}
 	close(stop)
 	all.Wait()
-	lost := 0
 	for u := range users {
-		there, told := int64(sessions(t, s, u)), acknowledged[u].Load()
-		if there < told || there > sent[u].Load() {
-			t.Errorf("user %d: %d sessions, %d acknowledged, %d sent", u, there, told, sent[u].Load())
-			lost++
+		there, told := sessionsOf(t, s, u), int(acknowledged[u].Load())
+		if len(there) < told || len(there) > int(sent[u].Load()) {
+			t.Errorf("user %d: %d sessions, %d acknowledged, %d sent", u, len(there), told, sent[u].Load())
+		}
+		for i := range int(sent[u].Load()) {
+			first := signIn(u, i+1, u<<32+i+1)
+			if !there[first.Session.ID] {
+				continue
+			}
+			again := signIn(u, 1<<30+i, 0)
+			again.Spend = first.Spend
+			if v, err := s.Admit(t.Context(), again); err != nil || v != mapae.VerdictSpent {
+				t.Errorf("what was spent once more: verdict %d, %v", v, err)
+			}
 		}
 	}
-	if lost == 0 {
+	if !t.Failed() {
 		t.Logf("proven: %d", rounds)
 	}
 	if err := s.Close(); err != nil {

@@ -69,6 +69,9 @@ proof 'races, 16 at a time, memory' env STORETEST_ROUNDS=10000 go test -count=1 
 proof 'races, 16 at a time, SQLite' env STORETEST_ROUNDS=10000 go test -count=1 -v -timeout 2h -run TestStore/races ./sqlite
 proof 'kills of a process that writes, SQLite' env MAPAE_KILLS=1000 go test -count=1 -v -timeout 1h -run TestWhatWasAcknowledged ./sqlite
 proof 'kills of the server under load, SQLite' env MAPAE_KILLS=1000 go test -count=1 -v -timeout 2h -run TestWhatWasAcknowledged ./cmd/mapae
+proof 'races, 16 at a time, PostgreSQL' env STORETEST_ROUNDS=10000 go test -count=1 -v -timeout 3h -run TestStore/races ./postgres
+proof 'kills of PostgreSQL under load' env MAPAE_KILLS=200 go test -count=1 -v -timeout 2h -run TestWhatWasAcknowledged ./postgres
+proof 'sessions that outlived kills of a node, PostgreSQL' env MAPAE_KILLS=200 go test -count=1 -v -timeout 2h -run TestANodeThatIsKilled ./cmd/mapae
 proof 'answers that said yes after a flush, by strace' go test -count=1 -v -run TestNothingIsAcknowledged ./cmd/mapae
 
 summary || exit 1

@@ -159,7 +159,7 @@ func TestTheProviderIsNamedByTheAAGUID(t *testing.T) {
 		e    mapae.Event
 		want string
 	}{
-		"one that has a name":          {reader{aaguid: keychain}, about, "iCloud Keychain"},
+		"one that has a name":          {reader{aaguid: keychain}, about, "Apple Passwords"},
 		"one that has none":            {reader{aaguid: webauthn.AAGUID{1}}, about, "other"},
 		"no passkey":                   {reader{aaguid: keychain}, mapae.Event{}, ""},
 		"a passkey that is not stored": {reader{err: mapae.ErrNotFound}, about, ""},

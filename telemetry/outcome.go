@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/mapae/mapae"
-	"github.com/mapae/mapae/internal/aaguid"
 )
 
 // Kinds of ceremonies, as metrics name them.
@@ -54,13 +53,14 @@ func outcomeOf(e mapae.Event) outcome {
 }
 
 // Provider tells who keeps the passkey that an event is about, such as
-// "iCloud Keychain"; empty: it can't be told.
+// "Apple Passwords"; empty: it can't be told.
 type Provider = func(context.Context, mapae.Event) string
 
 // PasskeyProvider looks the passkey up in r and names its provider by the
 // AAGUID, which the passkey itself claims: good for statistics and nothing
 // else. What has no name here is "other".
 func PasskeyProvider(r mapae.Reader) Provider {
+	models := mapae.ShippedModels()
 	return func(ctx context.Context, e mapae.Event) string {
 		if len(e.Credential) == 0 {
 			return ""
@@ -69,8 +69,8 @@ func PasskeyProvider(r mapae.Reader) Provider {
 		if err != nil {
 			return "" // not stored, or the store is out of reach: nobody waits for a statistic
 		}
-		if name := aaguid.Name(c.AAGUID.String()); name != "" {
-			return name
+		if m, ok := models[c.AAGUID]; ok {
+			return m.Name
 		}
 		return other
 	}

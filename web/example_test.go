@@ -3,6 +3,7 @@ package web_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"time"
 
 	"github.com/mapae/mapae"
@@ -33,4 +34,39 @@ func ExampleSite_Require() {
 	mux.Handle("/auth/", site)
 	mux.Handle("GET /account", site.Require(account))
 	mux.Handle("POST /transfer", site.Require(transfer, mapae.PhishingResistant(), mapae.Within(5*time.Minute)))
+}
+
+// Apps of one's own use the same passkeys; the site says which they are.
+func ExampleSite_WellKnown() {
+	mux := http.NewServeMux()
+	mount := func() error {
+		auth, err := mapae.New(mapae.Config{
+			Store:   memory.New(),
+			Secrets: []mapae.RootKey{mapae.NewRootKey()},
+			RP: mapae.RelyingParty{ID: "example.com", Origins: []string{
+				"https://example.com", // the site, and the app for iOS
+				"android:apk-key-hash:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+			}},
+			Methods: []mapae.Method{mapae.Passkey{}},
+		})
+		if err != nil {
+			return err
+		}
+		site := web.New(auth, web.Config{WellKnown: web.WellKnown{
+			AppleApps:   []string{"ABCDE12345.com.example.app"},
+			AndroidApps: []string{"com.example.app"},
+		}})
+		for pattern, h := range site.WellKnown() {
+			mux.Handle(pattern, h)
+		}
+		return nil
+	}
+	if err := mount(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	answer := httptest.NewRecorder()
+	mux.ServeHTTP(answer, httptest.NewRequest("GET", "/.well-known/apple-app-site-association", nil))
+	fmt.Println(answer.Body)
+	// Output: {"webcredentials":{"apps":["ABCDE12345.com.example.app"]}}
 }

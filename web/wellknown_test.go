@@ -160,3 +160,30 @@ func TestEachRequestIsObservedByItsRoute(t *testing.T) {
 		t.Errorf("observed %v, want %v", all, want)
 	}
 }
+
+func TestAnAndroidAppSignsUpAndIn(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		origin string
+		refuse mapae.Code
+	}{
+		{"signed by the certificate that is listed", androidKey, ""},
+		{"signed by another", "android:apk-key-hash:" + strings.Repeat("A", 43), mapae.CodeRegistrationRejected},
+	} {
+		w := newWorld(t, everything)
+		p := w.person()
+		p.App, p.key.Origin = true, c.origin
+		_, err := p.SignUp(w.ctx, alice, "Alice")
+		if c.refuse != "" {
+			wantCode(t, err, 400, c.refuse)
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if in, err := p.SignIn(w.ctx); err != nil || in.Session.AAL != 2 || !in.Session.App {
+			t.Errorf("%s: %+v, %v", c.name, in, err)
+		}
+	}
+}

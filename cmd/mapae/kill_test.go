@@ -107,19 +107,26 @@ func (p *person) checkAccount(ctx context.Context, s *process, f *forwarded) err
 // second drops what came with an error.
 func second[T any](_ T, err error) error { return err }
 
+// killsOr is how often a server is killed: MAPAE_KILLS, or n.
+func killsOr(t *testing.T, n int) int {
+	t.Helper()
+	text := os.Getenv("MAPAE_KILLS")
+	if text == "" {
+		return n
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("MAPAE_KILLS is %q", text)
+	}
+	return n
+}
+
 // Every sign-up, sign-in and sign-out that was acknowledged before a SIGKILL
 // under load is there after the restart, and no challenge that was spent can be
 // used again. MAPAE_KILLS sets the number of kills.
 func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 	t.Parallel()
-	kills := 3
-	if text := os.Getenv("MAPAE_KILLS"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
-			t.Fatalf("MAPAE_KILLS is %q", text)
-		}
-		kills = n
-	}
+	kills := killsOr(t, 3)
 	at, f, proven := newHome(t), new(forwarded), 0
 	for round := range kills {
 		people := useAndKill(t, at, round, f)

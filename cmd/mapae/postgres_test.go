@@ -257,8 +257,10 @@ func TestKeysAreRotatedNodeByNode(t *testing.T) {
 	s.allLive(t, tokens())
 }
 
+// MAPAE_KILLS sets the number of kills.
 func TestANodeThatIsKilledUnderLoadLosesNothing(t *testing.T) {
 	t.Parallel()
+	kills := killsOr(t, 4)
 	s := newSite(t, 2)
 	stop := make(chan struct{})
 	var cut atomic.Int64
@@ -269,13 +271,13 @@ func TestANodeThatIsKilledUnderLoadLosesNothing(t *testing.T) {
 		}
 		cut.Add(1)
 	})
-	for round := range 4 {
+	for round := range kills {
 		time.Sleep(300 * time.Millisecond)
 		s.again(t, round%2, syscall.SIGKILL, "signal: killed")
 	}
 	close(stop)
 	s.allLive(t, tokens())
-	t.Logf("%d requests were cut", cut.Load())
+	t.Logf("%d requests were cut by %d kills", cut.Load(), kills)
 }
 
 // The database goes away for seconds: each answer is a 503 that says when to
