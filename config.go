@@ -209,14 +209,18 @@ func (cfg Config) check() error {
 	return errors.Join(wrong...)
 }
 
+func firstFactorMethod(m Method) bool {
+	return m != nil && (m.Name() == MethodPasskey || m.Name() == MethodPassword)
+}
+
 func secondFactorMethod(m Method) bool {
 	return m != nil && (m.Name() == MethodPasskey || m.Name() == MethodTOTP)
 }
 
 func checkMethods(methods []Method) []error {
 	var wrong []error
-	if len(methods) == 0 {
-		return []error{errors.New("Methods is empty: mapae.Passkey{} is the first to list")}
+	if !slices.ContainsFunc(methods, firstFactorMethod) {
+		wrong = append(wrong, errors.New("Methods has nothing to sign in with: mapae.Passkey{} is the first to list"))
 	}
 	seen := map[MethodName]bool{}
 	for i, m := range methods {

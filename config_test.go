@@ -51,6 +51,7 @@ func TestAWrongConfigurationIsRefusedWithTheValuesNamed(t *testing.T) {
 		"a related origin of its own":  {related("https://login.example.com"), []string{`"https://login.example.com"`, "RP.Origins"}},
 		"an RP name that is too long":  {func(c *mapae.Config) { c.RP.Name = strings.Repeat("x", 65) }, []string{"RP.Name", "65"}},
 		"no method":                    {func(c *mapae.Config) { c.Methods = nil }, []string{"Methods"}},
+		"a second factor alone":        {func(c *mapae.Config) { c.Methods = []mapae.Method{mapae.TOTP{}} }, []string{"Methods", "sign in"}},
 		"a nil method":                 {func(c *mapae.Config) { c.Methods = []mapae.Method{nil} }, []string{"Methods[0]"}},
 		"a method twice": {func(c *mapae.Config) { c.Methods = []mapae.Method{mapae.Passkey{}, mapae.Passkey{}} },
 			[]string{"passkey", "twice"}},
