@@ -102,3 +102,20 @@ func TestAFurtherAlgorithmSignsIn(t *testing.T) {
 		t.Error("signed in without the verifier")
 	}
 }
+
+// impostor claims to verify an algorithm that the package verifies itself.
+type impostor struct{}
+
+func (impostor) Algorithm() webauthn.Algorithm { return webauthn.ES256 }
+func (impostor) JudgeKey([]byte) error         { return nil }
+func (impostor) Verify(_, _, _ []byte) bool    { return true }
+
+func TestAPlugInCannotReplaceTheCore(t *testing.T) {
+	t.Parallel()
+	a := newKey("impostor")
+	toyKey(1, 7, 3, int(webauthn.ES256), -1, []byte("key"))(a)
+	want := registrationWant()
+	want.Verifiers = []webauthn.AlgorithmVerifier{impostor{}}
+	_, err := finishRegistration(create(t, a, webauthn.ES256), want)
+	wantCheck(t, err, webauthn.CheckKey)
+}
