@@ -27,8 +27,9 @@ type site struct {
 	seen map[string][]int // statuses of the answers by method and path, in order
 }
 
-// newSite starts a development server on the loopback address.
-func newSite(t *testing.T) *site {
+// newSite starts a development server on the loopback address that offers
+// passkeys and more methods.
+func newSite(t *testing.T, more ...mapae.Method) *site {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -43,7 +44,7 @@ func newSite(t *testing.T) *site {
 		Store:   memory.New(),
 		Secrets: []mapae.RootKey{mapae.NewRootKey()},
 		RP:      mapae.RelyingParty{ID: "localhost", Name: "Example", Origins: []string{s.url}},
-		Methods: []mapae.Method{mapae.Passkey{}},
+		Methods: append([]mapae.Method{mapae.Passkey{}}, more...),
 		Clock:   func() time.Time { return time.Now().Add(time.Duration(s.late.Load())) },
 	})
 	if err != nil {
