@@ -27,8 +27,9 @@ type site struct {
 	seen map[string][]int // statuses of the answers by method and path, in order
 }
 
-// newSite starts a development server on the loopback address.
-func newSite(t *testing.T) *site {
+// newSite starts a development server on the loopback address that offers
+// passkeys and more methods.
+func newSite(t *testing.T, more ...mapae.Method) *site {
 	t.Helper()
 	return newSiteWith(t, func(face *web.Site) http.Handler { return face })
 }
@@ -49,7 +50,7 @@ func newSiteWith(t *testing.T, around func(*web.Site) http.Handler) *site {
 		Store:   memory.New(),
 		Secrets: []mapae.RootKey{mapae.NewRootKey()},
 		RP:      mapae.RelyingParty{ID: "localhost", Name: "Example", Origins: []string{s.url}},
-		Methods: []mapae.Method{mapae.Passkey{}},
+		Methods: append([]mapae.Method{mapae.Passkey{}}, more...),
 		Clock:   func() time.Time { return time.Now().Add(time.Duration(s.late.Load())) },
 	})
 	if err != nil {

@@ -38,6 +38,7 @@ func TestCancelIsNoError(t *testing.T) {
 	}
 	phone.verifies(true)
 	b.click("form .primary")
+	b.click("#codes-done")
 	b.at("/account")
 	autofillAfterSignOut(b, s, 1)
 

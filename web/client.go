@@ -21,9 +21,10 @@ type exchange struct {
 	client    mapae.Client
 	clientErr error // why the request is neither a browser's nor an app's
 	bearer    string
-	ticket    string         // that the gate let in by, or beside a session; the flow opens it
-	current   *mapae.Current // once a session was looked for and found
-	err       error          // what was answered with, for the log
+	ticket    string                                 // that the gate let in by, or beside a session; the flow opens it
+	current   *mapae.Current                         // once a session was looked for and found
+	err       error                                  // what was answered with, for the log
+	again     func(w http.ResponseWriter, p problem) // draws a form's page once more, with what went wrong; nil: the error page
 }
 
 type exchangeKey struct{}

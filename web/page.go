@@ -16,13 +16,14 @@ import (
 //go:embed page/*.html
 var pageFiles embed.FS
 
-// pageNames are the pages; each is its file and layout.html.
-var pageNames = []string{"sign-in", "sign-up", "account", "error"}
+// pageNames are the pages; each is its file, layout.html and proof.html.
+var pageNames = []string{"sign-in", "sign-up", "confirm", "second-factor", "recover", "account", "password", "totp", "codes", "error"}
 
 // pages draws what people see.
 type pages struct {
 	base, site, port string // path of the mount, name of the site, port of its first origin
 	development      bool
+	password         bool // passwords are offered
 	templates        map[string]*template.Template
 	assets           assets
 	locales          *locales
@@ -42,7 +43,7 @@ func newPages(cfg Config, rp mapae.RelyingParty) (*pages, error) {
 		return nil, err
 	}
 	for _, name := range pageNames {
-		p.templates[name], err = template.ParseFS(pageFiles, "page/layout.html", "page/"+name+".html")
+		p.templates[name], err = template.ParseFS(pageFiles, "page/layout.html", "page/proof.html", "page/"+name+".html")
 		if err != nil {
 			return nil, err
 		}
@@ -68,6 +69,12 @@ func (v view) Site() string { return v.site }
 
 // Development says whether to explain how to work without an authenticator.
 func (v view) Development() bool { return v.development }
+
+// Password says whether passwords are offered.
+func (v view) Password() bool { return v.password }
+
+// NoCodes is the place for recovery codes that the page's script gets.
+func (v view) NoCodes() codesData { return codesData{} }
 
 // Port is the one that the browser needs to reach.
 func (v view) Port() string { return v.port }

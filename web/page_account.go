@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -14,8 +15,12 @@ type accountData struct {
 	User     mapae.User
 	Passkeys []passkeyCard
 	Sessions []sessionCard
-	Notice   string // a sentence about what was done
-	Alert    string // a sentence about why it was not
+	Account  mapae.Account
+	Offers   map[string]bool // methods that people can add
+	All      int             // recovery codes that are made at once
+	Confirm  string          // where to go before a first passkey can be added, or empty
+	Notice   string          // a sentence about what was done
+	Alert    string          // a sentence about why it was not
 }
 
 // passkeyCard is one passkey on the page.
@@ -41,7 +46,10 @@ type sessionCard struct {
 
 // notices are what the account page can be told to have done; each has a
 // sentence.
-var notices = []string{"welcome", "added", "renamed", "removed", "ended", "ended_others"}
+var notices = []string{
+	"welcome", "signed_up", "added", "renamed", "removed", "ended", "ended_others",
+	"password_set", "password_removed", "totp_added", "totp_removed", "recovered", "cancelled",
+}
 
 // accountPage draws the account page.
 func (s *Site) accountPage(w http.ResponseWriter, r *http.Request) error {
@@ -55,8 +63,8 @@ func (s *Site) accountPage(w http.ResponseWriter, r *http.Request) error {
 // renderAccount fills in what the account has, and draws the page.
 func (s *Site) renderAccount(w http.ResponseWriter, r *http.Request, status int, data accountData) error {
 	cur := *on(r).current
-	own, err := s.auth.Passkeys(r.Context(), cur)
-	if err != nil {
+	var err error
+	if data.Account, err = s.auth.Account(r.Context(), cur); err != nil {
 		return err
 	}
 	sessions, err := s.auth.Sessions(r.Context(), cur)
@@ -64,7 +72,14 @@ func (s *Site) renderAccount(w http.ResponseWriter, r *http.Request, status int,
 		return err
 	}
 	data.User = cur.User
-	data.Passkeys = passkeyCards(own, cur.Session, s.auth.Config().RP.ID)
+	data.Passkeys = passkeyCards(data.Account, cur.Session, s.auth.Config().RP.ID, s.offers(mapae.MethodPassword))
+	data.Offers, data.All = map[string]bool{}, allCodes
+	for _, name := range s.methodNames() {
+		data.Offers[string(name)] = true
+	}
+	if len(data.Passkeys) == 0 && !cur.Session.Meets(s.now(), mapae.Within(s.auth.Config().FreshFor)) {
+		data.Confirm = s.url("/sign-in?step_up=1&next=" + url.QueryEscape(s.url("/account")))
+	}
 	query := r.URL.Query()
 	for i, card := range data.Passkeys {
 		data.Passkeys[i].Renaming = card.ID == query.Get("rename")
@@ -82,7 +97,8 @@ func (s *Site) renderAccount(w http.ResponseWriter, r *http.Request, status int,
 
 // passkeyCards shows what the session's user has. The last passkey that can
 // sign in on its own is marked; the rule itself is the domain's.
-func passkeyCards(own []mapae.Credential, session mapae.Session, rpID string) []passkeyCard {
+func passkeyCards(a mapae.Account, session mapae.Session, rpID string, passwords bool) []passkeyCard {
+	own := a.Passkeys
 	signsIn := func(c mapae.Credential) bool { return c.FirstFactor && c.RPID == rpID }
 	var cards []passkeyCard
 	for i, c := range own {
@@ -90,7 +106,7 @@ func passkeyCards(own []mapae.Credential, session mapae.Session, rpID string) []
 		cards = append(cards, passkeyCard{
 			ID: encode64(c.ID), Name: c.Name, Badge: badge(c), CreatedAt: c.CreatedAt, LastUsedAt: c.LastUsedAt, Device: c.LastUsedAgent,
 			Current:   slices.ContainsFunc(session.Uses, func(u mapae.Use) bool { return slices.Equal(u.Credential, c.ID) }),
-			LastWayIn: !slices.ContainsFunc(others, signsIn),
+			LastWayIn: !(passwords && a.Password) && !slices.ContainsFunc(others, signsIn),
 		})
 	}
 	return cards
@@ -117,19 +133,22 @@ func badge(c mapae.Credential) string {
 func (s *Site) accountForm(w http.ResponseWriter, r *http.Request) error {
 	actions := map[string]func(http.ResponseWriter, *http.Request) (page string, err error){
 		"sign-out": s.signOutForm, "rename": s.renameForm, "remove": s.removeForm, "end": s.endForm, "end-others": s.endOthersForm,
+		"cancel-recovery": s.cancelRecoveryForm,
 	}
 	action := actions[r.PathValue("action")]
 	if action == nil {
 		return errNoRoute
 	}
-	if err := r.ParseForm(); err != nil {
-		return &mapae.Error{Code: mapae.CodeBadRequest, Err: err}
+	if err := readForm(r); err != nil {
+		return err
 	}
 	page, err := action(w, r)
 	switch code := codeOf(err); {
 	case err == nil:
 		return s.seeOther(w, r, page)
-	case code == mapae.CodeBadRequest, code == mapae.CodeLastFactor, code == mapae.CodeStepUpRequired:
+	case code == mapae.CodeStepUpRequired:
+		return s.confirmFirst(w, r, "/account?remove="+url.QueryEscape(r.PostForm.Get("id")))
+	case code == mapae.CodeBadRequest, code == mapae.CodeLastFactor:
 		on(r).err = err
 		return s.renderAccount(w, r, statuses[code], accountData{Alert: s.text(r, alerts[code])})
 	default:
@@ -139,9 +158,8 @@ func (s *Site) accountForm(w http.ResponseWriter, r *http.Request) error {
 
 // alerts are the sentences of what people can mend on the account page.
 var alerts = map[mapae.Code]string{
-	mapae.CodeBadRequest:     "form.name.invalid",
-	mapae.CodeLastFactor:     "account.last.why",
-	mapae.CodeStepUpRequired: "error.step_up_required",
+	mapae.CodeBadRequest: "form.name.invalid",
+	mapae.CodeLastFactor: "account.last.why",
 }
 
 // formID decodes the form's id, as pathID does a path's.
@@ -184,4 +202,8 @@ func (s *Site) endOthersForm(w http.ResponseWriter, r *http.Request) (string, er
 		s.handOver(w, r, a)
 	}
 	return "/account?did=ended_others", err
+}
+
+func (s *Site) cancelRecoveryForm(_ http.ResponseWriter, r *http.Request) (string, error) {
+	return "/account?did=cancelled", s.auth.CancelRecovery(r.Context(), on(r).client, *on(r).current)
 }

@@ -122,8 +122,12 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Status == http.StatusUnauthorized && on(r).client.App {
 		h.Set("WWW-Authenticate", "Bearer")
 	}
+	if again := on(r).again; again != nil && p.Status < http.StatusInternalServerError && s.wantsPage(r) {
+		again(w, p)
+		return
+	}
 	if s.wantsPage(r) {
-		s.pages.render(w, r, p.Status, "error", errorData{Status: p.Status, Title: s.text(r, errorTitle(p.Status)), Sentence: p.Detail})
+		s.pages.render(w, r, p.Status, "error", errorData{Status: p.Status, Title: s.text(r, errorTitle(p.Status)), Sentence: s.formAlert(r, p, "error."+string(p.Code))})
 		return
 	}
 	body, err := json.Marshal(p)

@@ -178,7 +178,7 @@ func TestAnEndedSessionIsNone(t *testing.T) {
 
 func TestOtherPeoplesThingsAreNotFound(t *testing.T) {
 	everyRow(t, func(t *testing.T, c cast, row row) { // BI-364, BI-365, BI-370, BI-371
-		if !strings.Contains(row.path, "{id}") && row.face != form {
+		if !strings.Contains(row.path, "{") {
 			return
 		}
 		rename := func(r *http.Request) {
@@ -260,7 +260,8 @@ func TestAFormNeedsAnOriginOrARefererOfOurs(t *testing.T) {
 		for _, referer := range []string{"", "https://evil.example/account", home + ".evil.example/", "http://example.com/account", "account", "%"} {
 			c.wantRefused(t, 403, mapae.CodeOriginRejected, func() reply { return c.call(row, c.p, append(silent, header("Referer", referer))...) })
 		}
-		if a := c.call(row, c.p, append(silent, header("Referer", home+"/account"))...); a.StatusCode != 303 {
+		a := c.call(row, c.p, append(silent, header("Referer", home+"/account"))...)
+		if a.StatusCode >= 500 || a.json("code") == string(mapae.CodeOriginRejected) || strings.Contains(row.path, "{") && a.StatusCode != 303 {
 			t.Errorf("with our Referer the answer is %d %s", a.StatusCode, a.body)
 		}
 	})

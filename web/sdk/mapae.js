@@ -225,11 +225,15 @@ export class Passkeys {
    * @param {{email: string, name: string, signal?: AbortSignal}} options @returns {Promise<SignedIn>}
    */
   signUp({ email, name, signal }) {
-    const path = "/api/auth/signup/passkey/"
-    return this._modal(signal, async s => {
-      const { ticket, creation_options } = await this._send("POST", path + "options", s, { email, name })
-      return this._save(creation_options.publicKey, s, path + "complete", {}, ticket)
-    }, true)
+    return this._enter("/api/auth/signup/passkey/", signal, { email, name })
+  }
+
+  /**
+   * Ends a recovery that is ready with a new passkey, and signs in.
+   * @param {{ticket: string, signal?: AbortSignal}} options @returns {Promise<SignedIn>}
+   */
+  recover({ ticket, signal }) {
+    return this._enter("/api/auth/recover/passkey/", signal, {}, ticket)
   }
 
   /**
@@ -240,13 +244,14 @@ export class Passkeys {
     const path = "/api/webauthn/register/"
     return this._modal(signal, async s => {
       const { creation_options } = await this._fresh(s, () => this._send("GET", path + "options/", s))
-      return (await this._save(creation_options.publicKey, s, path + "complete/", { name })).passkey
+      const { passkey, recovery_codes } = await this._save(creation_options.publicKey, s, path + "complete/", { name })
+      return recovery_codes ? { ...passkey, recovery_codes } : passkey
     })
   }
 
-  /** Proves again who is signed in. @param {{signal?: AbortSignal}} [options] @returns {Promise<void>} */
-  verify({ signal } = {}) {
-    return this._modal(signal, s => this._reauth(s))
+  /** Does the ticket's second step, or proves again who is signed in. @param {{ticket?: string, signal?: AbortSignal}} [options] */
+  verify({ ticket, signal } = {}) {
+    return this._modal(signal, s => this._prove(s, ticket), !!ticket)
   }
 
   /** @returns {Promise<Passkey[]>} newest first */
@@ -325,11 +330,18 @@ export class Passkeys {
     }
   }
 
-  /** @param {AbortSignal} s */
-  async _reauth(s) {
-    const path = "/api/auth/reauth/passkey"
-    const { request_options } = await this._send("POST", path + "/options", s, {})
-    await this._send("POST", path, s, { credential: await ask("get", request_options.publicKey, s) })
+  /** @param {string} path @param {AbortSignal|undefined} signal @param {object} body @param {string} [ticket] */
+  _enter(path, signal, body, ticket) {
+    return this._modal(signal, async s => {
+      const answer = await this._send("POST", path + "options", s, body, ticket)
+      return this._save(answer.creation_options.publicKey, s, path + "complete", {}, ticket || answer.ticket)
+    }, true)
+  }
+
+  /** @param {AbortSignal} s @param {string} [ticket] */
+  async _prove(s, ticket) {
+    const { request_options } = await this._send("GET", "/api/webauthn/authenticate/options/", s, undefined, ticket)
+    await this._send("POST", "/api/webauthn/verify/", s, { credential: await ask("get", request_options.publicKey, s) }, ticket)
   }
 
   /** @param {AbortSignal} s @param {() => Promise<any>} call made again after a step-up, if that is what it lacked */
@@ -338,7 +350,7 @@ export class Passkeys {
       return await call()
     } catch (/** @type {any} */ e) {
       if (!e.cause || e.cause.code !== "step_up_required") throw e
-      await this._reauth(s)
+      await this._prove(s)
       return call()
     }
   }

@@ -58,7 +58,7 @@ const problem = (status, code, more) => [status, { code, message: `says ${code}`
 const names = {
   options: "/api/auth/passkey/options", verify: "/api/auth/passkey/verify", made: "/api/auth/signup/passkey/complete",
   signUp: "/api/auth/signup/passkey/options", add: "/api/webauthn/register/options/", added: "/api/webauthn/register/complete/",
-  reauth: "/api/auth/reauth/passkey", reauthOptions: "/api/auth/reauth/passkey/options",
+  reauth: "/api/webauthn/verify/", reauthOptions: "/api/webauthn/authenticate/options/",
 }
 
 let browser, server, passkeys, pageshow
@@ -70,7 +70,7 @@ beforeEach(() => {
     [`GET ${names.options}`]: [request], [`POST ${names.options}`]: [request], [`POST ${names.verify}`]: [signedIn],
     [`POST ${names.signUp}`]: [creation], [`POST ${names.made}`]: [signedIn],
     [`GET ${names.add}`]: [creation], [`POST ${names.added}`]: [{ success: true, passkey: { id: "AAEC", name: "Passkey 2" } }],
-    [`POST ${names.reauthOptions}`]: [request], [`POST ${names.reauth}`]: [signedIn],
+    [`GET ${names.reauthOptions}`]: [request], [`POST ${names.reauth}`]: [signedIn],
     "DELETE /api/webauthn/AAEC/": [{ success: true }],
   }
   pageshow = new Set()
@@ -429,7 +429,7 @@ test("adding a passkey steps up where the server asks for it, then does the same
   browser.last.resolve(credential)
   assert.deepEqual(await result, { id: "AAEC", name: "Passkey 2" })
   assert.deepEqual(server.log.map(one => one.what), [
-    `GET ${names.add}`, `POST ${names.reauthOptions}`, `POST ${names.reauth}`, `GET ${names.add}`, `POST ${names.added}`,
+    `GET ${names.add}`, `GET ${names.reauthOptions}`, `POST ${names.reauth}`, `GET ${names.add}`, `POST ${names.added}`,
   ])
   assert.deepEqual(server.log[4].body, { credential: { id: "AAEC" }, name: "Blue key" })
 })
@@ -525,4 +525,37 @@ test("capabilities are plain booleans, whatever the browser does", async () => {
   define("PublicKeyCredential", undefined)
   assert.deepEqual(await passkeys.capabilities(), { passkeys: false, autofill: false, device: false, upgrade: false, signals: false })
   await assert.rejects(passkeys.signIn(), { code: "unsupported" })
+})
+
+test("a second step sends its ticket with both requests, and ends autofill", async () => {
+  await armed()
+  const result = passkeys.verify({ ticket: "mt_1" })
+  await settle()
+  browser.last.resolve(credential)
+  await result
+  await settle()
+  assert.deepEqual(server.log.slice(1).map(one => [one.what, one.headers["Mapae-Ticket"]]), [
+    [`GET ${names.reauthOptions}`, "mt_1"], [`POST ${names.reauth}`, "mt_1"],
+  ])
+  assert.equal(passkeys._armed.size, 0)
+})
+
+test("a recovery ends with a new passkey, by its ticket", async () => {
+  const path = "/api/auth/recover/passkey/"
+  server.routes[`POST ${path}options`] = [creation]
+  server.routes[`POST ${path}complete`] = [{ ...signedIn, recovery_codes: ["A"] }]
+  const result = passkeys.recover({ ticket: "mt_2" })
+  await settle()
+  assert.equal(browser.last.kind, "create")
+  browser.last.resolve(credential)
+  assert.deepEqual((await result).recovery_codes, ["A"])
+  assert.deepEqual(server.log.map(one => one.headers["Mapae-Ticket"]), ["mt_2", "mt_2"])
+})
+
+test("recovery codes that come with a first passkey are handed over", async () => {
+  server.routes[`POST ${names.added}`] = [{ passkey: { id: "AAEC" }, recovery_codes: ["A"] }]
+  const result = passkeys.create()
+  await settle()
+  browser.last.resolve(credential)
+  assert.deepEqual(await result, { id: "AAEC", recovery_codes: ["A"] })
 })

@@ -39,7 +39,7 @@ function mark(input, message) {
 /** @param {HTMLFormElement} form @returns {boolean} whether all inputs are well; else the first that is not gets the focus */
 function check(form) {
   /** @type {HTMLInputElement[]} */
-  const inputs = all("input:not([type=hidden])", form)
+  const inputs = all("input:enabled:not([type=hidden])", form)
   const wrong = inputs.filter(input => {
     const { missing = "", invalid = "" } = errorOf(input).dataset
     mark(input, input.validity.valid ? "" : input.validity.valueMissing ? missing : invalid)
@@ -57,6 +57,7 @@ function show(e) {
   }
   const { code, status: http, message, requestId, retryAfter = 60 } = e
   if (code === "aborted") return
+  if (e.cause && e.cause.code === "second_factor_required") return goOn(e.cause)
   if (http === 401 && page === "account" && e.cause.code === "unauthenticated") return go(base + "/sign-in")
   /** @type {HTMLInputElement|""|undefined} */
   const input = e.field && one(`form:not([hidden]) [name=${e.field === "email" ? "username" : e.field}]`)
@@ -72,6 +73,14 @@ function show(e) {
   const time = then.toLocaleTimeString(document.documentElement.lang, { hour: "numeric", minute: "2-digit" })
   const ask = code === "server" && requestId ? " " + reference.replace("{id}", requestId) : ""
   say(code, sentence.replace("{time}", time) + ask)
+}
+
+/** Shows the page of the second step. @param {{ticket: string, methods: string[]}} due */
+function goOn({ ticket, methods }) {
+  const form = /** @type {HTMLFormElement} */ (one("#go-on"))
+  field(form, "ticket").value = ticket
+  field(form, "methods").value = methods.join(" ")
+  form.submit()
 }
 
 /** @type {object|undefined} the newest run */
@@ -95,49 +104,127 @@ async function run(button, action) {
   }
 }
 
-/** @param {(form: HTMLFormElement, button: HTMLElement) => void} submit called when the inputs are well */
-function wireForm(submit) {
-  const form = /** @type {HTMLFormElement} */ (one("main form"))
+/** @param {HTMLFormElement} form @param {(form: HTMLFormElement, button: HTMLElement) => void} submit called when the inputs are well */
+function wireForm(form, submit) {
   form.noValidate = true
   form.addEventListener("submit", e => {
     e.preventDefault()
     if (check(form)) submit(form, one(".primary", form))
   })
-  return form
+}
+
+/** Lets the browser send a form whose inputs are well, once. @param {HTMLFormElement} form */
+function wireNative(form) {
+  form.noValidate = true
+  form.addEventListener("submit", e => {
+    const button = one("button:not([type=button])", form)
+    if (button.hasAttribute("aria-busy") || !check(form)) return e.preventDefault()
+    button.setAttribute("aria-busy", "true")
+  })
 }
 
 /** @param {HTMLFormElement} form @param {string} name */
-const value = (form, name) => /** @type {HTMLInputElement} */ (one(`[name=${name}]`, form)).value.trim()
+const field = (form, name) => /** @type {HTMLInputElement} */ (one(`[name=${name}]`, form))
+
+/** @param {HTMLFormElement} form @param {string} name */
+const value = (form, name) => field(form, name).value.trim()
+
+/** Shows recovery codes, once, before going on. @param {string[]|undefined} codes @param {string} next */
+function keep(codes, next) {
+  if (!codes) return go(next)
+  all("main > *").forEach(el => { el.hidden = el.id !== "codes" })
+  codes.forEach(text => {
+    const code = document.createElement("code")
+    code.textContent = text
+    one("#codes ol").appendChild(document.createElement("li")).appendChild(code)
+  })
+  one("#codes-done").setAttribute("href", next)
+  const title = one("#codes-title")
+  document.title = title.textContent || ""
+  title.focus()
+}
+
+function wireCodes() {
+  const text = () => all("#codes code").map(code => code.textContent).join("\n") + "\n"
+  on("#codes-copy", () => navigator.clipboard.writeText(text()).then(() => {
+    const said = one("#codes-status")
+    said.textContent = said.dataset.copied || ""
+  }))
+  on("#codes-download", (e, button) => {
+    const link = document.createElement("a")
+    link.href = URL.createObjectURL(new Blob([text()], { type: "text/plain" }))
+    link.download = button.dataset.file || ""
+    link.click()
+    URL.revokeObjectURL(link.href)
+  })
+  on("#codes-print", () => print())
+}
+
+/** Shows and hides a password. @param {Event} e @param {HTMLElement} button */
+function reveal(e, button) {
+  const input = /** @type {HTMLInputElement} */ (one("#" + button.dataset.reveal))
+  const shown = input.type === "text"
+  input.type = shown ? "password" : "text"
+  button.setAttribute("aria-pressed", String(!shown))
+}
+
+const account = base + "/account"
+
+/** @type {HTMLFormElement[]} */
+const forms = all("main form")
 
 /** @type {Record<string, () => void>} */
 const pages = {
   "sign-in"() {
-    const form = wireForm((form, button) => run(button, () => prove(form).then(done)))
-    const prove = (/** @type {HTMLFormElement} */ form) =>
-      "confirm" in form.dataset ? passkeys.verify() : passkeys.signIn({ email: value(form, "username") })
-    const done = () => go(form.dataset.next || base + "/account")
-    if ("confirm" in form.dataset) return
+    const [form] = forms
+    const done = () => go(form.dataset.next || account)
+    if (!("native" in form.dataset))
+      wireForm(form, (form, button) => run(button, () => passkeys.signIn({ email: value(form, "username") }).then(done)))
     on("#passkey", (e, button) => run(button, () => passkeys.signIn().then(done)))
     passkeys.autofill({ onSuccess: done, onError: show })
   },
 
   "sign-up"() {
-    wireForm((form, button) => run(button, async () => {
-      await passkeys.signUp({ email: value(form, "username"), name: value(form, "name") })
-      go(form.dataset.next || base + "/account?did=welcome")
+    const [form] = forms
+    const secret = /** @type {HTMLInputElement|undefined} */ (one("[name=password]", form))
+    let chosen = false // the password's button
+    on("[name=way]", () => { chosen = true })
+    // Before wireForm's: what is typed as a password is sent by the browser, else it is not asked for.
+    if (secret) form.addEventListener("submit", e => {
+      const native = chosen || !!secret.value
+      chosen = false
+      secret.disabled = !native
+      if (native) {
+        e.stopImmediatePropagation()
+        if (!check(form)) e.preventDefault()
+      }
+      setTimeout(() => { secret.disabled = false })
+    })
+    wireForm(form, (form, button) => run(button, async () => {
+      const { recovery_codes } = await passkeys.signUp({ email: value(form, "username"), name: value(form, "name") })
+      keep(recovery_codes, form.dataset.next || account + "?did=welcome")
     }))
   },
 
+  recover() {
+    forms.filter(form => "recover" in form.dataset).forEach(form => wireForm(form, (form, button) => run(button, async () => {
+      const { recovery_codes } = await passkeys.recover({ ticket: form.dataset.ticket || "" })
+      keep(recovery_codes, account + "?did=recovered")
+    })))
+  },
+
   account() {
-    const did = (/** @type {string} */ what) => () => go(`${base}/account?did=${what}`)
-    on("#add", (e, button) => run(button, () => passkeys.create().then(did("added"))))
+    const did = (/** @type {string} */ what) => () => go(`${account}?did=${what}`)
+    on("#add", (e, button) => run(button, async () => {
+      if (button.dataset.confirm) return go(button.dataset.confirm)
+      keep((await passkeys.create()).recovery_codes, account + "?did=added")
+    }))
     all(".row[data-id]").forEach(row => {
       wireRename(row, did("renamed"))
       wireRemove(row, did("removed"))
     })
     // Told once: not again when the page is loaded anew.
-    history.replaceState(null, "", base + "/account")
-    all("#notice").forEach(el => el.focus())
+    history.replaceState(null, "", account)
   },
 }
 
@@ -210,7 +297,13 @@ async function start() {
     if (page === "account") location.reload()
     all("[aria-busy]").forEach(el => el.removeAttribute("aria-busy"))
   })
+  forms.filter(form => "native" in form.dataset).forEach(wireNative)
+  forms.filter(form => "prove" in form.dataset).forEach(form => wireForm(form, (form, button) =>
+    run(button, () => passkeys.verify({ ticket: form.dataset.ticket }).then(() => go(form.dataset.next || account)))))
+  on("[data-reveal]", reveal)
+  wireCodes()
   if (pages[page]) pages[page]()
+  all("#notice").forEach(el => el.focus())
   if ((await passkeys.capabilities()).passkeys || !status) return
   all("[data-needs=passkeys]").forEach(el => { el.hidden = true })
   say(isSecureContext ? "unsupported" : "insecure")

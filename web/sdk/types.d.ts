@@ -31,12 +31,14 @@ export interface Passkey {
   first_factor: boolean;
   aaguid: string;
   transports: string[];
+  recovery_codes?: string[]; // made with the first passkey, shown once
 }
 
 /** The end of a sign-up or a sign-in; the session itself is in a cookie. */
 export interface SignedIn {
   session: Record<string, unknown>;
   user: Record<string, unknown>;
+  recovery_codes?: string[]; // made with the first passkey, shown once
 }
 
 export interface Capabilities {

@@ -1,0 +1,126 @@
+package web
+
+import (
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mapae/mapae"
+)
+
+// readForm reads the urlencoded body of r into r.PostForm.
+func readForm(r *http.Request) error {
+	err := r.ParseForm()
+	if err != nil && codeOf(err) != mapae.CodeBodyTooLarge {
+		return &mapae.Error{Code: mapae.CodeBadRequest, Err: err}
+	}
+	return err
+}
+
+// orElse makes fail draw the form's own page again, with the sentence of what
+// went wrong, in place of the error page. wrong is the key of the sentence for
+// a proof that was not good.
+func (s *Site) orElse(r *http.Request, wrong string, draw func(w http.ResponseWriter, status int, alert string)) {
+	on(r).again = func(w http.ResponseWriter, p problem) { draw(w, p.Status, s.formAlert(r, p, wrong)) }
+}
+
+// fieldAlerts are the sentences about what was typed, by field.
+var fieldAlerts = map[string]string{
+	"email": "form.email.invalid", "name": "form.name.invalid", "password": "form.password.invalid",
+}
+
+// formAlert is the sentence for p on the page of a form.
+func (s *Site) formAlert(r *http.Request, p problem, wrong string) string {
+	rd := s.pages.locales.reader(r)
+	switch {
+	case p.Code == mapae.CodeAuthenticationFailed:
+		return rd.T(wrong)
+	case p.Code == mapae.CodeRateLimited && p.RetryAfter > 0:
+		wait := time.Duration(p.RetryAfter) * time.Second
+		return rd.T("form.wait", "Minutes", strconv.Itoa(int(math.Ceil(wait.Minutes()))))
+	case p.Code == mapae.CodeBadRequest && fieldAlerts[p.Field] != "":
+		return rd.T(fieldAlerts[p.Field])
+	}
+	return p.Detail
+}
+
+// offers reports whether people can use the method.
+func (s *Site) offers(name mapae.MethodName) bool { return slices.Contains(s.methodNames(), name) }
+
+// confirmFirst sends a browser whose session is too old for a form to the
+// step-up page, and from there to the page that the form stands on.
+func (s *Site) confirmFirst(w http.ResponseWriter, r *http.Request, back string) error {
+	query := url.Values{"step_up": {"1"}, "next": {s.url(back)}}
+	return s.seeOther(w, r, "/sign-in?"+query.Encode())
+}
+
+// freshForm is handle for who has authenticated lately; others come back to the
+// page that the form stands on once they have.
+func (s *Site) freshForm(back string, handle handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if !on(r).current.Session.Meets(s.now(), mapae.Within(s.auth.Config().FreshFor)) {
+			return s.confirmFirst(w, r, back)
+		}
+		if err := readForm(r); err != nil {
+			return err
+		}
+		return handle(w, r)
+	}
+}
+
+// way is one method that a person can prove with on a page.
+type way struct {
+	Method mapae.MethodName
+	Action string // where its form goes
+	Proof  proofData
+}
+
+// proofData is what the pages show that ask for one more proof.
+type proofData struct {
+	Ticket string // empty: a step-up of who is signed in
+	Next   string // where to go afterwards: a path on this origin, or empty
+	Alert  string // why the last try was not good
+	Email  string // of who confirms, for password managers
+	ways   []mapae.MethodName
+	routes map[mapae.MethodName]string
+}
+
+// Methods are the names of the ways, as a form carries them on.
+func (d proofData) Methods() string {
+	var names []string
+	for _, m := range d.ways {
+		names = append(names, string(m))
+	}
+	return strings.Join(names, " ")
+}
+
+// First is the way that is asked for, Others are behind "Try another way".
+func (d proofData) First() way { return d.way(0) }
+
+// Others are all ways but the first.
+func (d proofData) Others() []way {
+	var all []way
+	for i := 1; i < len(d.ways); i++ {
+		all = append(all, d.way(i))
+	}
+	return all
+}
+
+func (d proofData) way(i int) way {
+	if i >= len(d.ways) {
+		return way{Proof: d}
+	}
+	return way{d.ways[i], d.routes[d.ways[i]], d}
+}
+
+// begin puts the method that was tried before in front.
+func (d proofData) begin(with mapae.MethodName) proofData {
+	if i := slices.Index(d.ways, with); i > 0 {
+		d.ways = append([]mapae.MethodName{with}, slices.Delete(slices.Clone(d.ways), i, i+1)...)
+	}
+	return d
+}
