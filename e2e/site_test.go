@@ -31,11 +31,11 @@ type site struct {
 // passkeys and more methods.
 func newSite(t *testing.T, more ...mapae.Method) *site {
 	t.Helper()
-	return newSiteWith(t, func(face *web.Site) http.Handler { return face })
+	return newSiteWith(t, func(face *web.Site) http.Handler { return face }, more...)
 }
 
 // newSiteWith is newSite in a program that around puts around it.
-func newSiteWith(t *testing.T, around func(*web.Site) http.Handler) *site {
+func newSiteWith(t *testing.T, around func(*web.Site) http.Handler, more ...mapae.Method) *site {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
