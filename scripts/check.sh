@@ -72,6 +72,7 @@ test)
 	stage 'public test vectors' vectors
 	lint
 	tests
+	stage 'browser module' web/sdk/check.sh
 	stage 'core: lines, imports, coverage' scripts/core.sh
 	stage 'fuzzing, 5 s a target' scripts/fuzz.sh 5
 	;;
