@@ -87,6 +87,7 @@ func badClientData(
 	add("challenge bad", "client data not UTF-8", chal, clientData(replace("{", "{\"x\":\"\xff\",")))
 	add("challenge bad", "data behind client data", chal, clientData(func(s string) string { return s + "}" }))
 	add("challenge cut", "", chal, clientMember("challenge", b64(challenge[:16])))
+	add("challenge cut", "its text", chal, clientMember("challenge", b64(challenge[:15])))
 	add("challenge cut", "longer", chal, clientMember("challenge", b64(append(challenge[:32:32], 0))))
 	add("challenge padded", "", chal, clientMember("challenge", b64(challenge)+"="))
 	add("challenge padded", "line break", chal, clientMember("challenge", b64(challenge)+"\n"))

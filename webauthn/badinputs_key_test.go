@@ -58,6 +58,9 @@ func badKeys() (all []badInput) {
 	add("BI-236", "no x", key, func(_, y []byte) []byte { return cborMap(1, 2, 3, -7, -1, 1, -3, y) })
 	add("BI-236", "short x", key, func(x, y []byte) []byte { return cborMap(1, 2, 3, -7, -1, 1, -2, x[1:], -3, y) })
 	add("BI-236", "long y", key, func(x, y []byte) []byte { return cborMap(1, 2, 3, -7, -1, 1, -2, x, -3, append([]byte{0}, y...)) })
+	add("BI-236", "x and y cut at another place", key, func(x, y []byte) []byte {
+		return cborMap(1, 2, 3, -7, -1, 1, -2, x[:31], -3, append([]byte{x[31]}, y...))
+	})
 	add("BI-238", "x = y = 0", key, func(_, _ []byte) []byte { return ec(2, -7, 1)(make([]byte, 32), make([]byte, 32)) })
 	add("BI-239", "off the curve", key, func(x, y []byte) []byte { return ec(2, -7, 1)(x, append(y[:31:31], y[31]+1)) })
 	add("BI-241", "infinity", key, func(_, _ []byte) []byte { return cborMap(1, 2, 3, -7, -1, 1, -2, []byte{0}, -3, []byte{0}) })

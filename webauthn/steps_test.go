@@ -204,6 +204,107 @@ func TestAnEmptyExpectedChallengeFitsNothing(t *testing.T) {
 	wantCheck(t, err, webauthn.CheckChallenge)
 }
 
+func TestTheBackupStateIsThatOfTheFlag(t *testing.T) {
+	t.Parallel()
+	a := newKey("backup")
+	c := registered(t, a, webauthn.ES256)
+	for _, state := range []bool{true, false} {
+		a.BackupState = state
+		result, err := finishAssertion(get(t, a), c, assertionWant())
+		if err != nil || result.BackupState != state || !result.BackupEligible || result.BackupEligibleChanged {
+			t.Errorf("backup state %v is told as %+v (%v)", state, result, err)
+		}
+	}
+}
+
+func TestARegistrationTellsWhatTheFlagsSay(t *testing.T) {
+	t.Parallel()
+	for _, up := range []bool{true, false} {
+		for _, uv := range []bool{true, false} {
+			a := newKey("flags")
+			a.UserPresent, a.UserVerified = up, uv
+			want := registrationWant()
+			want.Conditional = true
+			made, err := finishRegistration(create(t, a, webauthn.ES256), want)
+			if err != nil || made.UserPresent != up || made.UserVerified != uv || made.Credential.UVInitialized != uv {
+				t.Errorf("UP %v and UV %v are told as %+v (%v)", up, uv, made, err)
+			}
+		}
+	}
+}
+
+func TestARecordSharesNoMemoryWithItsResponse(t *testing.T) {
+	t.Parallel()
+	a := newKey("memory")
+	a.Attestation = webauthntest.AttestationPackedSelf
+	r, err := webauthn.ParseRegistration(create(t, a, webauthn.ES256))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := webauthn.VerifyRegistration(r, registrationWant())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := string(marshal(t, made.Credential))
+	for _, part := range [][]byte{r.ID, r.ClientDataJSON, r.AttestationObject} {
+		clear(part)
+	}
+	clear(r.Transports)
+	if after := string(marshal(t, made.Credential)); after != before {
+		t.Errorf("the record changed with the response:\n%s\n%s", before, after)
+	}
+}
+
+func TestACredentialWithoutAnIDIsRefused(t *testing.T) {
+	t.Parallel()
+	a := newKey("no ID")
+	a.Forge.AuthData = func(b []byte) []byte { // 37 bytes, AAGUID, length, ID
+		length := int(b[53])<<8 | int(b[54])
+		return append(append(bytes.Clone(b[:53]), 0, 0), b[55+length:]...)
+	}
+	r, err := webauthn.ParseRegistration(create(t, a, webauthn.ES256))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.ID = nil
+	_, err = webauthn.VerifyRegistration(r, registrationWant())
+	wantCheck(t, err, webauthn.CheckCredentialID)
+}
+
+func TestReadingComesBeforeVerifying(t *testing.T) {
+	t.Parallel()
+	a := newKey("reading")
+	registration := string(create(t, a, webauthn.ES256))
+	assertion := string(get(t, a))
+	for _, name := range []string{"clientDataJSON", "authenticatorData", "signature"} {
+		for _, value := range []any{absent{}, ""} {
+			_, err := webauthn.ParseAssertion([]byte(inResponse(name, value)(assertion)))
+			wantCheck(t, err, webauthn.CheckEncoding)
+		}
+	}
+	_, err := webauthn.ParseRegistration([]byte(inResponse("attestationObject", absent{})(registration)))
+	wantCheck(t, err, webauthn.CheckEncoding)
+	for told, want := range map[any]webauthn.Attachment{"platform": webauthn.AttachmentPlatform, "cross-platform": webauthn.AttachmentCrossPlatform, "implant": "", nil: ""} {
+		r, err := webauthn.ParseAssertion([]byte(atTop("authenticatorAttachment", told)(assertion)))
+		if err != nil || r.Attachment != want {
+			t.Errorf("attachment %v is read as %q (%v), want %q", told, r.Attachment, err, want)
+		}
+	}
+}
+
+func TestAChallengeIsFoundInClientDataOrRefused(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]webauthn.Check{
+		`{"challenge":"AAAA"}`: "", `{"type":5,"challenge":"AAAA","origin":null}`: "",
+		`{"challenge":""}`: webauthn.CheckChallenge, `{}`: webauthn.CheckChallenge, `{"challenge":5}`: webauthn.CheckChallenge, ``: webauthn.CheckChallenge,
+	} {
+		_, err := (&webauthn.AssertionResponse{ClientDataJSON: []byte(text)}).Challenge()
+		wantCheck(t, err, want)
+		_, err = (&webauthn.RegistrationResponse{ClientDataJSON: []byte(text)}).Challenge()
+		wantCheck(t, err, want)
+	}
+}
+
 // verifier gives a fixed answer and keeps what it was asked.
 type verifier struct {
 	asked *webauthn.AttestationStatement

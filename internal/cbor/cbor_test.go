@@ -111,7 +111,7 @@ func TestItemsOfAnotherTypeAreNotTakenForOneAnother(t *testing.T) {
 		}
 	}
 	// Items that were not read from a map are no more than bytes.
-	for _, digits := range []string{"1bffffffffffffffff", "82 01", "81 01 02", "8141", "9f01ff", "42 01", "41 0102", "9900ff", "a1 00"} {
+	for _, digits := range []string{"1bffffffffffffffff", "1b8000000000000000", "82 01", "81 01 02", "8141", "9f01ff", "42 01", "41 0102", "9900ff", "a1 00"} {
 		for name, is := range kinds {
 			if is(Item(raw(t, digits))) {
 				t.Errorf("%s, never checked, is taken for %s", digits, name)

@@ -34,8 +34,9 @@ func TestEveryCheckIsMissed(t *testing.T) {
 		t.Fatalf("%d patches, want 120 or more", len(all))
 	}
 	var killed, survived atomic.Int32
+	some := chosen(t, all)
 	t.Run("patches", func(t *testing.T) {
-		for _, p := range chosen(t, all) {
+		for _, p := range some {
 			t.Run(p.name, func(t *testing.T) {
 				t.Parallel()
 				switch dead := p.kill(t); {
@@ -55,7 +56,7 @@ func TestEveryCheckIsMissed(t *testing.T) {
 	})
 	k, s := killed.Load(), survived.Load()
 	t.Logf("proven: %d patches killed; %d survive", k, s)
-	if k*100 < (k+s)*95 {
+	if len(some) == len(all) && k*100 < (k+s)*95 {
 		t.Errorf("%d of %d are killed, want 95 %%", k, k+s)
 	}
 }
