@@ -26,12 +26,12 @@ func TestBothServersAreMeasured(t *testing.T) {
 	if err := measure(p, &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"\n1            floor ", "\n3            floor ", " cores, ", "go1.", "synchronous FULL"} {
+	for _, want := range []string{"\n1            bare ", "\n3            bare ", " cores, ", "go1.", "synchronous FULL"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report lacks %q:\n%s", want, &out)
 		}
 	}
-	for what, n := range map[string]int{"floor  ": 2, "mapae  ": 2, "ratio  ": 2} {
+	for what, n := range map[string]int{"bare   ": 2, "floor  ": 2, "mapae  ": 2, "ratio  ": 2} {
 		if got := strings.Count(out.String(), " "+what); got < n {
 			t.Errorf("%d rows of %q, want %d:\n%s", got, what, n, &out)
 		}

@@ -22,11 +22,29 @@ import (
 type floor struct {
 	origin string
 	aead   cipher.AEAD
-	store  *floorStore
+	store  engine
 }
 
+// engine is what the bare loop keeps its accounts in.
+type engine interface {
+	add(enrollment) error
+	credential(id []byte) (credential, error)
+	admit(*session) error
+	io.Closer
+}
+
+// openBare opens the bare loop with the least SQL that a sign-in needs.
+func openBare(path, origin string) (*http.Server, string, io.Closer, error) {
+	return openLoop(path, origin, func(path string) (engine, error) { return openFloorStore(path) })
+}
+
+// openFloor opens the bare loop with the SQL that Mapae runs.
 func openFloor(path, origin string) (*http.Server, string, io.Closer, error) {
-	store, err := openFloorStore(path)
+	return openLoop(path, origin, openSameStore)
+}
+
+func openLoop(path, origin string, open func(path string) (engine, error)) (*http.Server, string, io.Closer, error) {
+	store, err := open(path)
 	if err != nil {
 		return nil, "", nil, err
 	}
@@ -41,8 +59,8 @@ func openFloor(path, origin string) (*http.Server, string, io.Closer, error) {
 	mux.HandleFunc("POST /enroll", f.enroll)
 	mux.HandleFunc("GET "+optionsPath, f.options)
 	mux.HandleFunc("POST "+verifyPath, f.verify)
-	engine, err := engineOf(path)
-	return &http.Server{Handler: mux}, engine, store, err
+	settings, err := engineOf(path)
+	return &http.Server{Handler: mux}, settings, store, err
 }
 
 // enrollment is what the generator tells the floor about an account.

@@ -32,15 +32,15 @@ func run(args []string) error {
 	p := plan{concurrency: []int{1, 8, 32}}
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
 	flags.DurationVar(&p.duration, "duration", 2*time.Second, "of each round of each server")
-	flags.IntVar(&p.rounds, "rounds", 5, "of both servers for each concurrency")
+	flags.IntVar(&p.rounds, "rounds", 5, "of all servers for each concurrency")
 	flags.Func("concurrency", `sign-ins at a time, "1,8,32"`, func(text string) (err error) {
 		p.concurrency, err = readNumbers(text)
 		return err
 	})
 	flags.IntVar(&p.users, "users", 1000, "accounts that sign in")
 	flags.StringVar(&p.dir, "dir", "", "where the databases are made, best on a disk (default: the temporary directory)")
-	flags.StringVar(&p.profiles, "profiles", "", "write floor.prof and mapae.prof, CPU profiles of the servers, into this directory")
-	serve := flags.String("serve", "", "be a server: mapae or floor (for the benchmark's own use)")
+	flags.StringVar(&p.profiles, "profiles", "", "write bare.prof, floor.prof and mapae.prof, CPU profiles of the servers, into this directory")
+	serve := flags.String("serve", "", "be a server: mapae, floor or bare (for the benchmark's own use)")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -65,8 +65,9 @@ func readNumbers(text string) ([]int, error) {
 	return numbers, nil
 }
 
-// names of the servers: what is measured against, and what is measured.
-var names = [2]string{"floor", "mapae"}
+// names of the servers: the bare loop with the least SQL, the bare loop with
+// Mapae's SQL, which ratios are to, and what is measured.
+var names = [3]string{"bare", "floor", "mapae"}
 
 // measure runs the plan and writes its figures to out.
 func measure(p plan, out io.Writer) (err error) {
@@ -75,37 +76,37 @@ func measure(p plan, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	var both [2]target
+	var all [3]target
 	for i, name := range names {
 		s, err := startServer(name, dir, p.profiles)
 		if err != nil {
 			return err
 		}
 		defer s.stop()
-		both[i] = target{name: name, server: s}
+		all[i] = target{name: name, server: s}
 	}
-	printHead(out, p, both)
-	for i := range both {
-		if err := both[i].enroll(p.users); err != nil {
-			return fmt.Errorf("%s: %w", both[i].name, err)
+	printHead(out, p, all)
+	for i := range all {
+		if err := all[i].enroll(p.users); err != nil {
+			return fmt.Errorf("%s: %w", all[i].name, err)
 		}
 	}
 	for _, c := range p.concurrency {
-		results, err := measureAt(p, c, both)
+		results, err := measureAt(p, c, all)
 		if err != nil {
 			return err
 		}
 		printRows(out, c, results)
 	}
-	return errors.Join(both[0].server.stop(), both[1].server.stop())
+	return errors.Join(all[0].server.stop(), all[1].server.stop(), all[2].server.stop())
 }
 
-// measureAt runs the rounds of one concurrency, both servers in turn,
+// measureAt runs the rounds of one concurrency, all servers in turn,
 // after a short one of each that is not counted.
-func measureAt(p plan, concurrency int, both [2]target) ([2][]round, error) {
-	var results [2][]round
+func measureAt(p plan, concurrency int, all [3]target) ([3][]round, error) {
+	var results [3][]round
 	for n := range p.rounds + 1 {
-		for i, t := range both {
+		for i, t := range all {
 			length := p.duration
 			if n == 0 {
 				length = min(length, 300*time.Millisecond)

@@ -12,18 +12,19 @@ import (
 )
 
 // printHead says what is measured, and on what.
-func printHead(out io.Writer, p plan, both [2]target) {
+func printHead(out io.Writer, p plan, all [3]target) {
 	fmt.Fprintf(out, "Sign-ins (GET options, POST verify) over HTTP with keep-alive; %d accounts with ES256 passkeys\n", p.users)
 	fmt.Fprintf(out, "machine   %s, %d cores, %s/%s, %s; the generator runs on the same cores\n", cpuModel(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
-	fmt.Fprintf(out, "mapae     %s (durable: every answer waits for the disk); group commit; access log, events and limits on\n", both[1].server.Engine)
-	fmt.Fprintf(out, "floor     %s; group commit; nothing beside the bare work\n", both[0].server.Engine)
-	fmt.Fprintf(out, "method    %d rounds of %v, floor and mapae in turn; medians; CPU is the server process, user and system\n\n", p.rounds, p.duration)
+	fmt.Fprintf(out, "mapae     %s (durable: every answer waits for the disk); group commit; access log, events and limits on\n", all[2].server.Engine)
+	fmt.Fprintf(out, "floor     %s; a bare loop over the same SQL\n", all[1].server.Engine)
+	fmt.Fprintf(out, "bare      %s; a bare loop over the least SQL: no event, no index by owner\n", all[0].server.Engine)
+	fmt.Fprintf(out, "method    %d rounds of %v, all in turn; medians; CPU is the server process, user and system\n\n", p.rounds, p.duration)
 	fmt.Fprintf(out, "%-12s %-6s %12s %11s %11s %17s\n", "concurrency", "", "sign-ins/s", "p50", "p99", "CPU per sign-in")
 }
 
-// printRows prints floor and mapae at one concurrency, and how they compare:
-// the median over the rounds of each round's ratio.
-func printRows(out io.Writer, concurrency int, results [2][]round) {
+// printRows prints the three at one concurrency, and how mapae compares with
+// floor: the median over the rounds of each round's ratio.
+func printRows(out io.Writer, concurrency int, results [3][]round) {
 	for i, name := range names {
 		label := ""
 		if i == 0 {
@@ -38,8 +39,8 @@ func printRows(out io.Writer, concurrency int, results [2][]round) {
 	}
 	ratio := func(of func(round) float64) float64 {
 		var all []float64
-		for n := range results[0] {
-			all = append(all, of(results[1][n])/of(results[0][n]))
+		for n := range results[1] {
+			all = append(all, of(results[2][n])/of(results[1][n]))
 		}
 		return middle(all)
 	}

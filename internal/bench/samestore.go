@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/mapae/mapae"
+	"github.com/mapae/mapae/sqlite"
+	"github.com/mapae/mapae/webauthn"
+)
+
+// sameStore gives the bare loop the very SQL that Mapae runs: tables, indexes,
+// event and all.
+type sameStore struct{ *sqlite.Store }
+
+func openSameStore(path string) (engine, error) {
+	s, err := sqlite.Open(context.Background(), path)
+	if err != nil {
+		return nil, err
+	}
+	return sameStore{s}, nil
+}
+
+func (s sameStore) add(e enrollment) error {
+	ctx := context.Background()
+	return s.Update(ctx, func(tx mapae.Tx) error {
+		u := mapae.User{ID: mapae.UserID(e.User), LoginKey: hex.EncodeToString(e.User), CreatedAt: time.Now()}
+		if err := tx.AddUser(ctx, u); err != nil {
+			return err
+		}
+		return tx.AddCredential(ctx, mapae.Credential{UserID: u.ID, RPID: "localhost", Name: "Passkey", FirstFactor: true, CreatedAt: u.CreatedAt,
+			Credential: webauthn.Credential{ID: e.ID, PublicKey: e.PublicKey, Algorithm: webauthn.ES256}})
+	})
+}
+
+func (s sameStore) credential(id []byte) (credential, error) {
+	c, u, err := s.Credential(context.Background(), id)
+	return credential{id: id, user: []byte(u.ID), publicKey: c.PublicKey}, err
+}
+
+func (s sameStore) admit(j *session) error {
+	const life = 30 * 24 * time.Hour
+	user := mapae.UserID(j.user)
+	at := string(binary.BigEndian.AppendUint64(nil, uint64(j.now.UnixMicro())))
+	a := mapae.Admission{
+		Spend: &mapae.Spend{Kind: mapae.SpendChallenge, ID: j.nonce, Until: time.UnixMicro(j.until)},
+		Use:   &mapae.CredentialUse{ID: j.id, UserID: user, SignCount: uint32(j.count), At: j.now},
+		Session: mapae.Session{ID: mapae.SessionID(at + string(j.hash[:8])), TokenHash: [32]byte(j.hash), UserID: user,
+			Uses:      []mapae.Use{{Method: mapae.MethodPasskey, At: j.now, Credential: j.id, UserVerified: true}},
+			CreatedAt: j.now, SeenAt: j.now, IdleEndsAt: j.now.Add(life), EndsAt: j.now.Add(life)},
+		Event: mapae.Event{ID: mapae.EventID(at + string(j.hash[8:16])), At: j.now, UserID: user, Method: mapae.MethodPasskey, Credential: j.id},
+	}
+	a.Outcomes[mapae.VerdictAdmitted].Type = mapae.EventSignIn
+	v, err := s.Admit(context.Background(), a)
+	if err == nil && !v.Admitted() {
+		return fmt.Errorf("verdict %v", v)
+	}
+	return err
+}
