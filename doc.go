@@ -12,7 +12,12 @@
 //	BeginReauth      FinishReauth       step-up: the same session, authenticated now
 //	BeginAddPasskey  FinishAddPasskey   a further passkey, in a fresh session
 //
-// Beginning writes nothing. The challenge that it hands out is sealed under a
+// Beside passkeys there are passwords, authenticator apps and recovery codes
+// ([Password], [TOTP], [Auth.NewRecoveryCodes]). A sign-in by one factor of a
+// user who has a second goes on with a [SecondFactorStep], and who has lost a
+// device comes back by [Auth.BeginRecovery].
+//
+// Beginning a ceremony writes nothing. The challenge that it hands out is sealed under a
 // root key and carries all the state of the ceremony; finishing opens it,
 // verifies with no lock held, and then does one transaction that spends the
 // challenge and writes the effect. So a challenge is free to issue, works
@@ -26,7 +31,7 @@
 // # What is around it
 //
 // This package does no HTTP and knows no database. Package web is its HTTP
-// face, packages memory and sqlite keep its records behind [Store], package
+// face, packages memory, sqlite and postgres keep its records behind [Store], package
 // webauthn verifies, and package client is the other end of the JSON API.
 //
 // Errors are [Error] values with a [Code]. Whether an account exists is never

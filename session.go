@@ -85,17 +85,6 @@ func (s Session) AMR() []string {
 	return slices.DeleteFunc([]string{"pop", "user", "pwd", "otp", "mfa"}, func(name string) bool { return !has[name] })
 }
 
-// AuthenticatedAt is the time of the newest use of any method.
-func (s Session) AuthenticatedAt() time.Time {
-	var newest time.Time
-	for _, u := range s.Uses {
-		if u.At.After(newest) {
-			newest = u.At
-		}
-	}
-	return newest
-}
-
 // withUse returns the uses of s and u, which replaces an earlier use of the
 // same method and credential.
 func (s Session) withUse(u Use) []Use {
