@@ -272,16 +272,23 @@ func (b *tab) typeInto(selector, text string) {
 	b.do("type into "+selector, chromedp.KeyEvent(text))
 }
 
-// click clicks what is visible.
+// click clicks the middle of what is visible. It goes by places, not by nodes:
+// a node that was found is gone when the page is loaded anew.
 func (b *tab) click(selector string) {
 	b.t.Helper()
-	b.do("click "+selector, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+	b.see(selector)
+	at := eval[[]float64](b, fmt.Sprintf(`(el => {
+		el.scrollIntoView({block: "center", behavior: "instant"})
+		const box = el.getBoundingClientRect()
+		return [box.x + box.width / 2, box.y + box.height / 2]
+	})(document.querySelector(%q))`, selector))
+	b.do("click "+selector, chromedp.MouseClickXY(at[0], at[1]))
 }
 
-// see waits until something is visible.
+// see waits until something is visible on a page that is loaded.
 func (b *tab) see(selector string) {
 	b.t.Helper()
-	b.do("see "+selector, chromedp.WaitVisible(chromedp.CSS(selector)))
+	b.until(fmt.Sprintf(`document.readyState === "complete" && document.querySelector(%q)?.checkVisibility({visibilityProperty: true})`, selector))
 }
 
 // eval returns the value of an expression of the page, awaiting promises.
