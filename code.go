@@ -51,19 +51,11 @@ func (a *Auth) proveCode(ctx context.Context, c Client, u User, method MethodNam
 	if err := a.count(ctx, key, method); err != nil {
 		return nil, err
 	}
-	kind := SecretTOTP
-	if method == MethodRecoveryCode {
-		kind = SecretRecoveryCode
-	}
-	all, err := a.store.Secrets(ctx, u.ID, kind)
+	use, err := a.findCode(ctx, u, method, code)
 	if err != nil {
-		return nil, a.spare(ctx, broken("read secrets", err), key)
+		return nil, a.spare(ctx, err, key)
 	}
-	use, err := a.findCode(u, all, method, code)
-	switch {
-	case err != nil:
-		return nil, err
-	case use == nil:
+	if use == nil {
 		wrong := fail(CodeAuthenticationFailed, errors.New("wrong code"))
 		return nil, a.spare(ctx, a.record(ctx, a.failure(c, failed, u.ID, method, reasonCode), wrong), key)
 	}
@@ -76,18 +68,27 @@ func (a *Auth) proveCode(ctx context.Context, c Client, u User, method MethodNam
 }
 
 // findCode returns what uses code up, or nil where it is none of the user's. A
-// TOTP code of a step that was used is left for the store to find: whoever
-// comes second is told the same as whoever comes late. Who has no authenticator
-// app costs the same work.
-func (a *Auth) findCode(u User, all []Secret, method MethodName, code string) (consume, error) {
-	if method == MethodRecoveryCode {
-		s, ok := a.findRecoveryCode(u.ID, all, code)
-		if !ok {
-			return nil, nil
-		}
-		return func(ctx context.Context, tx Tx) error {
-			return usedUnless(tx.UseSecret(ctx, u.ID, s.ID, a.now()))
-		}, nil
+// code that was used is left for the store to find: whoever comes second is
+// told the same as whoever comes late.
+func (a *Auth) findCode(ctx context.Context, u User, method MethodName, code string) (consume, error) {
+	if method == MethodTOTP {
+		return a.findTOTP(ctx, u.ID, code)
+	}
+	s, ok, err := a.findRecoveryCode(ctx, u.ID, code)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return func(ctx context.Context, tx Tx) error {
+		return usedUnless(tx.UseSecret(ctx, u.ID, s.ID, a.now()))
+	}, nil
+}
+
+// findTOTP is findCode for a code of an authenticator app. Who has none costs
+// the same work.
+func (a *Auth) findTOTP(ctx context.Context, user UserID, code string) (consume, error) {
+	all, err := a.store.Secrets(ctx, user, SecretTOTP)
+	if err != nil {
+		return nil, broken("read an authenticator app's key", err)
 	}
 	s := a.nobodysTOTP
 	if len(all) > 0 {
@@ -102,7 +103,7 @@ func (a *Auth) findCode(u User, all []Secret, method MethodName, code string) (c
 		return nil, nil
 	}
 	return func(ctx context.Context, tx Tx) error {
-		return usedUnless(tx.StepSecret(ctx, u.ID, s.ID, step))
+		return usedUnless(tx.StepSecret(ctx, user, s.ID, step))
 	}, nil
 }
 

@@ -2,7 +2,7 @@ package mapae
 
 import (
 	"context"
-	"crypto/subtle"
+	"errors"
 	"strings"
 )
 
@@ -97,25 +97,25 @@ func readRecoveryCode(typed string) string {
 	return letters
 }
 
-// findRecoveryCode returns the unused secret of user that typed is the code of.
-// It looks at all of them whatever it finds, and computes as much for who has
-// none.
-func (a *Auth) findRecoveryCode(user UserID, all []Secret, typed string) (found Secret, ok bool) {
+// findRecoveryCode returns the secret of user that typed is the code of, used
+// or not; false: there is none. It is looked up by its MAC under each root key
+// in turn, so that who has no codes, or is nobody, costs the same.
+func (a *Auth) findRecoveryCode(ctx context.Context, user UserID, typed string) (found Secret, ok bool, err error) {
 	letters := readRecoveryCode(typed)
-	macs := map[string][]byte{} // of what was typed, under each root key that is needed
-	under := func(keyID string) []byte {
-		if macs[keyID] == nil {
-			macs[keyID], _ = a.ring.MAC(macRecoveryCode, keyID, recoveryMessage(user, letters))
-		}
-		return macs[keyID]
+	if letters == "" {
+		return Secret{}, false, nil
 	}
-	under(a.ring.KeyID())
-	for _, s := range unused(all) {
-		if mac := under(s.KeyID); mac != nil && subtle.ConstantTimeCompare(mac, s.Data) == 1 && letters != "" {
+	for _, keyID := range a.ring.KeyIDs() {
+		mac, _ := a.ring.MAC(macRecoveryCode, keyID, recoveryMessage(user, letters))
+		s, err := a.store.SecretByData(ctx, user, SecretRecoveryCode, mac)
+		switch {
+		case err == nil:
 			found, ok = s, true
+		case !errors.Is(err, ErrNotFound):
+			return Secret{}, false, broken("look up a recovery code", err)
 		}
 	}
-	return found, ok
+	return found, ok, nil
 }
 
 // unused returns the recovery codes in all that were not used.

@@ -71,6 +71,9 @@ type Reader interface {
 	// Secrets returns a user's secrets of one kind, or of all where kind is
 	// empty, ordered by ID.
 	Secrets(ctx context.Context, user UserID, kind SecretKind) ([]Secret, error)
+	// SecretByData returns the user's own secret of that kind whose Data is
+	// data, used or not, or ErrNotFound; of several the one with the lowest ID.
+	SecretByData(ctx context.Context, user UserID, kind SecretKind, data []byte) (Secret, error)
 	// Failures returns what is counted under key, or the zero value.
 	Failures(ctx context.Context, key [32]byte) (Failures, error)
 	// Recovery returns the waiting recovery with that claim, and RecoveryOf

@@ -73,6 +73,11 @@ func (s *Store) Secrets(ctx context.Context, user mapae.UserID, kind mapae.Secre
 	return read(ctx, s, func(t *tx) ([]mapae.Secret, error) { return t.Secrets(ctx, user, kind) })
 }
 
+// SecretByData implements mapae.Reader.
+func (s *Store) SecretByData(ctx context.Context, user mapae.UserID, kind mapae.SecretKind, data []byte) (mapae.Secret, error) {
+	return read(ctx, s, func(t *tx) (mapae.Secret, error) { return t.SecretByData(ctx, user, kind, data) })
+}
+
 // Failures implements mapae.Reader.
 func (s *Store) Failures(ctx context.Context, key [32]byte) (mapae.Failures, error) {
 	return read(ctx, s, func(t *tx) (mapae.Failures, error) { return t.Failures(ctx, key) })

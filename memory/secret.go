@@ -23,6 +23,21 @@ func (t *tx) Secrets(_ context.Context, user mapae.UserID, kind mapae.SecretKind
 	return list, nil
 }
 
+// SecretByData implements mapae.Reader.
+func (t *tx) SecretByData(_ context.Context, user mapae.UserID, kind mapae.SecretKind, data []byte) (mapae.Secret, error) {
+	var found mapae.Secret
+	for _, id := range t.secretsOf[user] {
+		s := t.secrets[id]
+		if s.Kind == kind && bytes.Equal(s.Data, data) && (found.ID == "" || s.ID < found.ID) {
+			found = s
+		}
+	}
+	if found.ID == "" {
+		return mapae.Secret{}, mapae.ErrNotFound
+	}
+	return ownSecret(found), nil
+}
+
 // AddSecret implements mapae.Tx.
 func (t *tx) AddSecret(_ context.Context, s mapae.Secret) error {
 	if _, ok := t.secrets[s.ID]; ok {

@@ -148,6 +148,10 @@ func (m *machine) check(t *rapid.T) {
 		}
 		w, err := readWorld(m.ctx, s, ids)
 		answers = append(answers, answerOf(w, err))
+		for _, x := range w.Secrets {
+			got, err := s.SecretByData(m.ctx, x.UserID, x.Kind, x.Data)
+			answers = append(answers, answerOf(got, err))
+		}
 		for _, x := range w.Sessions {
 			got, u, err := s.Session(m.ctx, x.ID, x.TokenHash, when(30*time.Minute))
 			answers = append(answers, answerOf([]any{got, u}, err))
@@ -159,6 +163,14 @@ func (m *machine) check(t *rapid.T) {
 func drawUser(t *rapid.T) mapae.User             { return newUser(rapid.IntRange(0, 2).Draw(t, "user")) }
 func drawCredential(t *rapid.T) mapae.Credential { return newCredential(drawUser(t), drawSmall(t)) }
 func drawSmall(t *rapid.T) int                   { return rapid.IntRange(0, 3).Draw(t, "n") }
+
+// drawSecret draws one of few secrets, of whose data several are the same.
+func drawSecret(t *rapid.T) mapae.Secret {
+	kind := rapid.SampledFrom([]mapae.SecretKind{mapae.SecretRecoveryCode, mapae.SecretTOTP}).Draw(t, "kind")
+	s := newSecret(drawUser(t), kind, drawSmall(t))
+	s.Data = nonce(drawSmall(t) % 2)
+	return s
+}
 
 // drawTime draws a time at which things of this test begin or end.
 func drawTime(t *rapid.T) time.Time {
@@ -201,6 +213,7 @@ func drawCommand(t *rapid.T) command {
 	}
 	c.BackupEligible, c.SignCount = n%2 == 0, uint32(3*n)
 	a := drawAdmission(t)
+	secret := drawSecret(t)
 	return rapid.SampledFrom([]command{
 		none("AddUser", func(ctx context.Context, tx mapae.Tx) error { return tx.AddUser(ctx, u) }),
 		none("UpdateUser", func(ctx context.Context, tx mapae.Tx) error { return tx.UpdateUser(ctx, u) }),
@@ -215,6 +228,15 @@ func drawCommand(t *rapid.T) command {
 			return tx.AddKeyCheck(ctx, mapae.KeyCheck{ID: fmt.Sprint(n % 2), Check: nonce(n)})
 		}),
 		none("RemoveKeyCheck", func(ctx context.Context, tx mapae.Tx) error { return tx.RemoveKeyCheck(ctx, fmt.Sprint(n%2)) }),
+		none("AddSecret", func(ctx context.Context, tx mapae.Tx) error { return tx.AddSecret(ctx, secret) }),
+		{"RemoveSecrets", func(ctx context.Context, tx mapae.Tx) (any, error) { return tx.RemoveSecrets(ctx, u.ID, secret.Kind) }},
+		{"UseSecret", func(ctx context.Context, tx mapae.Tx) (any, error) { return tx.UseSecret(ctx, u.ID, secret.ID, at) }},
+		{"StepSecret", func(ctx context.Context, tx mapae.Tx) (any, error) {
+			return tx.StepSecret(ctx, u.ID, secret.ID, int64(n))
+		}},
+		{"SecretByData", func(ctx context.Context, tx mapae.Tx) (any, error) {
+			return tx.SecretByData(ctx, u.ID, secret.Kind, secret.Data)
+		}},
 		{"LockUser", func(ctx context.Context, tx mapae.Tx) (any, error) { return tx.LockUser(ctx, u.ID) }},
 		{"EndSessions", func(ctx context.Context, tx mapae.Tx) (any, error) { return tx.EndSessions(ctx, u.ID, s.ID) }},
 		{"Spend", func(ctx context.Context, tx mapae.Tx) (any, error) {

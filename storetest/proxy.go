@@ -157,6 +157,13 @@ func (p proxyReader) Secrets(ctx context.Context, user mapae.UserID, kind mapae.
 	return p.reader.Secrets(ctx, user, kind)
 }
 
+func (p proxyReader) SecretByData(ctx context.Context, user mapae.UserID, kind mapae.SecretKind, data []byte) (mapae.Secret, error) {
+	if err := p.before(); err != nil {
+		return mapae.Secret{}, err
+	}
+	return p.reader.SecretByData(ctx, user, kind, data)
+}
+
 func (p proxyReader) Failures(ctx context.Context, key [32]byte) (mapae.Failures, error) {
 	if err := p.before(); err != nil {
 		return mapae.Failures{}, err

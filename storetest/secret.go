@@ -11,6 +11,7 @@ import (
 var secrets = []test{
 	{"come back byte for byte", secretsComeBack},
 	{"are listed by ID, of one kind or all", secretsListed},
+	{"are found by their data, of one kind and by their owner only", secretsFound},
 	{"need a user and an ID of their own", secretsNeed},
 	{"are removed by kind and by their owner only", secretsRemoved},
 	{"are used once and by their owner only", secretsUsed},
@@ -86,6 +87,55 @@ func secretsListed(f *fixture) {
 		}
 		f.same(c.name, got, c.want)
 	}
+}
+
+func secretsFound(f *fixture) {
+	a, b := newUser(1), newUser(2)
+	code, password := mapae.SecretRecoveryCode, mapae.SecretPassword
+	used, other, theirs, empty := newSecret(a, code, 1), newSecret(a, code, 2), newSecret(b, code, 3), newSecret(a, mapae.SecretTOTP, 4)
+	second, first := newSecret(a, password, 7), newSecret(a, password, 6)
+	used.UsedAt, empty.Data = when(time.Minute), nil
+	first.Data, second.Data = bytes.Repeat([]byte{0xff, 0}, 512), bytes.Repeat([]byte{0xff, 0}, 512)
+	f.add(a, b, used, other, theirs, empty, second, first)
+	for _, c := range []struct {
+		name string
+		user mapae.UserID
+		kind mapae.SecretKind
+		data []byte
+		want mapae.Secret // zero: not found
+	}{
+		{"own", a.ID, code, other.Data, other},
+		{"a used one", a.ID, code, used.Data, used},
+		{"the one with the lowest ID", a.ID, password, first.Data, first},
+		{"an empty one", a.ID, mapae.SecretTOTP, nil, empty},
+		{"another's", a.ID, code, theirs.Data, mapae.Secret{}},
+		{"own, asked for by another", b.ID, code, other.Data, mapae.Secret{}},
+		{"of another kind", a.ID, password, other.Data, mapae.Secret{}},
+		{"of no kind", a.ID, "", other.Data, mapae.Secret{}},
+		{"by a part", a.ID, code, other.Data[:len(other.Data)-1], mapae.Secret{}},
+		{"by more", a.ID, code, append(bytes.Clone(other.Data), 0), mapae.Secret{}},
+		{"by nothing", a.ID, code, nil, mapae.Secret{}},
+		{"nobody's", newUser(3).ID, code, other.Data, mapae.Secret{}},
+		{"without a user", "", code, other.Data, mapae.Secret{}},
+	} {
+		var wrong error
+		if c.want.ID == "" {
+			wrong = mapae.ErrNotFound
+		}
+		got, err := f.store.SecretByData(f.ctx, c.user, c.kind, c.data)
+		f.answers(c.name, err, wrong)
+		f.same(c.name, got, c.want)
+		f.update(func(tx mapae.Tx) error {
+			got, err := tx.SecretByData(f.ctx, c.user, c.kind, c.data)
+			f.answers(c.name+", in a transaction", err, wrong)
+			f.same(c.name+", in a transaction", got, c.want)
+			return nil
+		})
+	}
+	got, err := f.store.SecretByData(f.ctx, a.ID, code, other.Data)
+	f.answers("again", err, nil)
+	clear(got.Data)
+	f.same("after writing into what came out", f.secretsOf(a)[1], other)
 }
 
 func secretsNeed(f *fixture) {

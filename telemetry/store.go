@@ -87,6 +87,10 @@ func (s *timedStore) Secrets(ctx context.Context, user mapae.UserID, kind mapae.
 	return timed(s, "secrets", func() ([]mapae.Secret, error) { return s.store.Secrets(ctx, user, kind) })
 }
 
+func (s *timedStore) SecretByData(ctx context.Context, user mapae.UserID, kind mapae.SecretKind, data []byte) (mapae.Secret, error) {
+	return timed(s, "secret_by_data", func() (mapae.Secret, error) { return s.store.SecretByData(ctx, user, kind, data) })
+}
+
 func (s *timedStore) Failures(ctx context.Context, key [32]byte) (mapae.Failures, error) {
 	return timed(s, "failures", func() (mapae.Failures, error) { return s.store.Failures(ctx, key) })
 }

@@ -64,6 +64,7 @@ type Ring struct {
 	rand  io.Reader
 	seal  [keyIDSize]byte
 	keys  map[string]Key // by ID
+	ids   []string       // of keys, in the order in which they were given
 	aeads map[[keyIDSize]byte]map[string]cipher.AEAD
 }
 
@@ -89,6 +90,7 @@ func NewRing(rand io.Reader, keys []Key, purposes ...string) (*Ring, error) {
 			byPurpose[purpose] = aead
 		}
 		r.aeads[id], r.keys[k.ID()] = byPurpose, k
+		r.ids = append(r.ids, k.ID())
 	}
 	if !sealing {
 		return nil, errors.New("seal: no root key that may seal")
@@ -129,6 +131,10 @@ func (r *Ring) Open(purpose string, sealed []byte) (plaintext, nonce []byte, err
 
 // KeyID returns the ID of the key that Seal and MAC use now.
 func (r *Ring) KeyID() string { return fmt.Sprintf("%x", r.seal) }
+
+// KeyIDs returns the IDs of all keys, in the order that NewRing was given. The
+// caller does not write into them.
+func (r *Ring) KeyIDs() []string { return r.ids }
 
 // MAC returns HMAC-SHA-256 of data for purpose under the root key with that ID;
 // false: it is not in the ring. What is authenticated for one purpose is

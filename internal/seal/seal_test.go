@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"testing"
 )
 
@@ -120,6 +121,9 @@ func TestMACsOfOtherKeysAndPurposesDiffer(t *testing.T) {
 	r := ring(t, key(2, false), key(1, true))
 	if r.KeyID() != key(2, false).ID() {
 		t.Errorf("KeyID %s", r.KeyID())
+	}
+	if got := r.KeyIDs(); !slices.Equal(got, []string{key(2, false).ID(), key(1, true).ID()}) {
+		t.Errorf("KeyIDs %q", got)
 	}
 	mac := func(purpose string, k Key) string {
 		m, ok := r.MAC(purpose, k.ID(), []byte("data"))

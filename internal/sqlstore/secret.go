@@ -13,6 +13,8 @@ const (
 	selectSecrets       = `SELECT ` + secretColumns + ` FROM mapae_secrets WHERE user_id = $1 ORDER BY id`
 	selectSecretsOfKind = `SELECT ` + secretColumns + ` FROM mapae_secrets WHERE user_id = $1 AND kind = $2 ORDER BY id`
 
+	selectSecretByData = `SELECT ` + secretColumns + ` FROM mapae_secrets WHERE user_id = $1 AND kind = $2 AND data = $3 ORDER BY id LIMIT 1`
+
 	insertSecret = `INSERT INTO mapae_secrets (` + secretColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 
 	deleteSecrets = `DELETE FROM mapae_secrets WHERE user_id = $1 AND kind = $2`
@@ -56,6 +58,15 @@ func (r Reader) Secrets(ctx context.Context, user mapae.UserID, kind mapae.Secre
 		return nil
 	})
 	return list, err
+}
+
+// SecretByData implements mapae.Reader.
+func (r Reader) SecretByData(ctx context.Context, user mapae.UserID, kind mapae.SecretKind, data []byte) (mapae.Secret, error) {
+	var row secretRow
+	if err := r.q.Row(ctx, selectSecretByData, args(blob(user), string(kind), blob(data)), row.dest()); err != nil {
+		return mapae.Secret{}, err
+	}
+	return row.value(), nil
 }
 
 // AddSecret implements mapae.Tx.
