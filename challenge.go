@@ -17,6 +17,7 @@ const (
 	sealChallenge = "challenge"
 	sealTicket    = "ticket"
 	sealSecret    = "secret"
+	sealLink      = "link"
 
 	macRecoveryCode = "recovery code"
 )

@@ -29,6 +29,12 @@ type Config struct {
 	SecondFactor SecondFactorPolicy
 	Sessions     SessionPolicy
 
+	// PagesURL is where people find the pages of package web: one of the origins
+	// and the path that the pages are mounted at, such as
+	// "https://example.com/auth". Links in mails start with it. Empty: the first
+	// of RP.Origins that is a site's.
+	PagesURL string
+
 	// RecoveryDelay is how long a recovery with one proof waits for an account
 	// that has two factors, so that its owner can cancel it. Zero: 72 hours.
 	RecoveryDelay time.Duration
@@ -114,7 +120,7 @@ func New(cfg Config) (*Auth, error) {
 	for i, k := range cfg.Secrets {
 		keys[i] = seal.Key(k)
 	}
-	ring, err := seal.NewRing(cfg.Rand, keys, sealChallenge, sealTicket, sealSecret)
+	ring, err := seal.NewRing(cfg.Rand, keys, sealChallenge, sealTicket, sealSecret, sealLink)
 	if err != nil {
 		return nil, fmt.Errorf("mapae: configuration: Secrets: %w", err)
 	}
@@ -155,6 +161,7 @@ func (cfg Config) withDefaults() Config {
 	cfg.Secrets, cfg.Methods = slices.Clone(cfg.Secrets), slices.Clone(cfg.Methods)
 	cfg.RP.Origins, cfg.RP.RelatedOrigins = slices.Clone(cfg.RP.Origins), slices.Clone(cfg.RP.RelatedOrigins)
 	cfg.RP.Name = or(cfg.RP.Name, cfg.RP.ID)
+	cfg.PagesURL = or(cfg.PagesURL, cfg.RP.pagesURL())
 	cfg.FreshFor = or(cfg.FreshFor, 10*time.Minute)
 	cfg.RecoveryDelay = or(cfg.RecoveryDelay, 72*time.Hour)
 	cfg.KeepEvents = or(cfg.KeepEvents, 400*24*time.Hour)
@@ -189,6 +196,9 @@ func (cfg Config) check() error {
 	}
 	wrong = append(wrong, cfg.RP.check()...)
 	wrong = append(wrong, checkMethods(cfg.Methods)...)
+	if err := cfg.RP.checkPagesURL(cfg.PagesURL); err != nil {
+		wrong = append(wrong, err)
+	}
 	switch cfg.SignUp {
 	case SignUpOpen, SignUpInvited, SignUpClosed:
 	default:

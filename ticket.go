@@ -27,7 +27,7 @@ type ticket struct {
 	App     bool     `json:"a,omitempty"`
 	Issued  int64    `json:"i"` // Unix microseconds: of the same length for everybody
 	Ends    int64    `json:"e"`
-	Binding [32]byte `json:"b"`
+	Binding [32]byte `json:"b,omitzero"`
 	UserID  []byte   `json:"u,omitempty"`
 	Login   string   `json:"l,omitempty"`
 	Name    string   `json:"n,omitempty"`
@@ -52,20 +52,25 @@ type grant struct {
 
 // sealTicket issues t: it sets the time of issue and the end.
 func (a *Auth) sealTicket(t ticket, life time.Duration) (string, error) {
+	return a.sealUnder(sealTicket, TicketPrefix, t, life)
+}
+
+// sealUnder seals t for a purpose of the key ring, as text with a prefix.
+func (a *Auth) sealUnder(what, prefix string, t ticket, life time.Duration) (string, error) {
 	now := a.now()
 	t.Issued, t.Ends = now.UnixMicro(), now.Add(life).UnixMicro()
 	plain, err := json.Marshal(t)
 	if err != nil {
 		return "", fmt.Errorf("mapae: encode a ticket: %w", err)
 	}
-	return TicketPrefix + base64.RawURLEncoding.EncodeToString(a.ring.Seal(sealTicket, plain)), nil
+	return prefix + base64.RawURLEncoding.EncodeToString(a.ring.Seal(what, plain)), nil
 }
 
 // openTicket opens text and checks purpose, life and that it came back from the
 // client that it was issued to; nil: tickets of this purpose are not bound.
 // Every failure is CodeCeremonyInvalid.
 func (a *Auth) openTicket(text string, want purpose, client *Client) (ticket, error) {
-	t, err := a.decodeTicket(text)
+	t, err := a.openUnder(sealTicket, TicketPrefix, text)
 	if err == nil && t.Purpose != want {
 		err = fmt.Errorf("purpose %d, want %d", t.Purpose, want)
 	}
@@ -81,16 +86,17 @@ func (a *Auth) openTicket(text string, want purpose, client *Client) (ticket, er
 	return t, nil
 }
 
-func (a *Auth) decodeTicket(text string) (t ticket, err error) {
-	body, ok := strings.CutPrefix(text, TicketPrefix)
+// openUnder reads what sealUnder sealed.
+func (a *Auth) openUnder(what, prefix, text string) (t ticket, err error) {
+	body, ok := strings.CutPrefix(text, prefix)
 	if !ok || len(text) > maxTicket || strings.ContainsAny(body, "\r\n") {
-		return ticket{}, errors.New("not a ticket")
+		return ticket{}, errors.New("not one of ours")
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(body)
 	if err != nil {
 		return ticket{}, err
 	}
-	plain, nonce, err := a.ring.Open(sealTicket, sealed)
+	plain, nonce, err := a.ring.Open(what, sealed)
 	if err != nil {
 		return ticket{}, err
 	}
