@@ -4,6 +4,7 @@ import (
 	"embed"
 	"net/http"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -43,15 +44,29 @@ func newLocales() (*locales, error) {
 	return l, nil
 }
 
-// reader returns the sentences for whoever sent r: in the first language of
-// its Accept-Language that there is a catalogue for, else in English.
+// reader returns the sentences for whoever sent r: in the language that the
+// person chose, else in the first of its Accept-Language that there is a
+// catalogue for, else in English.
 func (l *locales) reader(r *http.Request) reader {
+	if tag, ok := l.exact(chosenLanguage(r)); ok {
+		return l.in(tag)
+	}
 	wanted, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
 	if err != nil {
 		wanted = nil // what can't be read asks for nothing
 	}
 	_, i, _ := l.matcher.Match(wanted...)
-	tag := l.tags[i].String()
+	return l.in(l.tags[i].String())
+}
+
+// exact returns the tag of the catalogue that tag names.
+func (l *locales) exact(tag string) (string, bool) {
+	known := slices.ContainsFunc(l.tags, func(t language.Tag) bool { return t.String() == tag })
+	return tag, known
+}
+
+// in returns the sentences in the language tag.
+func (l *locales) in(tag string) reader {
 	return reader{Lang: tag, localizer: i18n.NewLocalizer(l.bundle, tag)}
 }
 
@@ -68,9 +83,18 @@ func (rd reader) T(key string, pairs ...string) string {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		data[pairs[i]] = pairs[i+1]
 	}
-	sentence, err := rd.localizer.Localize(&i18n.LocalizeConfig{MessageID: key, TemplateData: data})
+	return rd.localize(&i18n.LocalizeConfig{MessageID: key, TemplateData: data})
+}
+
+// N is T in the plural form that n asks for; Count is n.
+func (rd reader) N(key string, n int) string {
+	return rd.localize(&i18n.LocalizeConfig{MessageID: key, PluralCount: n, TemplateData: map[string]int{"Count": n}})
+}
+
+func (rd reader) localize(c *i18n.LocalizeConfig) string {
+	sentence, err := rd.localizer.Localize(c)
 	if err != nil {
-		return key
+		return c.MessageID
 	}
 	return sentence
 }

@@ -10,16 +10,31 @@ import (
 	"testing"
 )
 
-// catalogue is a file of sentences by key.
+// catalogue is a file of sentences by key; of a sentence with plural forms the
+// one for many.
 func catalogue(t *testing.T, file string) map[string]string {
 	t.Helper()
 	text, err := catalogues.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all map[string]string
-	if err := json.Unmarshal(text, &all); err != nil {
+	var read map[string]any
+	if err := json.Unmarshal(text, &read); err != nil {
 		t.Fatalf("%s: %v", file, err)
+	}
+	all := map[string]string{}
+	for key, value := range read {
+		switch value := value.(type) {
+		case string:
+			all[key] = value
+		case map[string]any:
+			for form, sentence := range value {
+				if text, ok := sentence.(string); !ok || strings.TrimSpace(text) == "" || form != "one" && form != "other" {
+					t.Errorf("%s: %s has the form %s: %v", file, key, form, sentence)
+				}
+			}
+			all[key], _ = value["other"].(string)
+		}
 	}
 	return all
 }
@@ -44,7 +59,7 @@ func usedKeys(t *testing.T) map[string]bool {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range regexp.MustCompile(`(?:T|\br,|:|return) ?\(?"([a-z_]+(?:\.[a-z_]+)*)"`).FindAllSubmatch(text, -1) {
+		for _, key := range regexp.MustCompile(`(?:[TN]|\br,|:|return) ?\(?"([a-z_]+(?:\.[a-z_]+)*)"`).FindAllSubmatch(text, -1) {
 			used[string(key[1])] = true
 		}
 	}
@@ -69,7 +84,7 @@ func TestEverySentenceIsThereAndUsed(t *testing.T) {
 		}
 	}
 	for key := range used {
-		if strings.Contains(key, ".") && english[key] == "" && regexp.MustCompile(`^(about|account|codes|confirm|dev|device|error|form|passkey|password|proof|recover|second|signin|signup|totp)\.`).MatchString(key) {
+		if strings.Contains(key, ".") && english[key] == "" && regexp.MustCompile(`^(about|account|codes|confirm|dev|device|error|form|language|passkey|password|proof|recover|second|signin|signup|totp)\.`).MatchString(key) {
 			t.Errorf("%s has no sentence", key)
 		}
 	}

@@ -59,6 +59,7 @@ type view struct {
 	Page      string
 	RequestID string
 	Data      any
+	here      string // path of the page with its query; empty: it can't be asked for again
 }
 
 // Base is the path that the site is mounted at.
@@ -92,6 +93,9 @@ func (v view) With(data any) view {
 // mistake in the program: it panics before anything is written.
 func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
 	v := view{reader: p.locales.reader(r), pages: p, Page: name, RequestID: on(r).id, Data: data}
+	if r.Method == http.MethodGet && status == http.StatusOK {
+		v.here = p.base + r.URL.RequestURI()
+	}
 	var body bytes.Buffer
 	if err := p.templates[name].ExecuteTemplate(&body, "layout", v); err != nil {
 		panic(fmt.Errorf("web: page %s: %w", name, err))
@@ -100,7 +104,7 @@ func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, name 
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", v.Lang)
 	h.Set("Content-Length", strconv.Itoa(body.Len()))
-	h.Add("Vary", "Accept-Language")
+	h.Add("Vary", "Accept-Language, Cookie")
 	w.WriteHeader(status)
 	_, _ = w.Write(body.Bytes()) // the reader is gone
 }

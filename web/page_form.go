@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -41,7 +40,7 @@ func (s *Site) formAlert(r *http.Request, p problem, wrong string) string {
 		return rd.T(wrong)
 	case p.Code == mapae.CodeRateLimited && p.RetryAfter > 0:
 		wait := time.Duration(p.RetryAfter) * time.Second
-		return rd.T("form.wait", "Minutes", strconv.Itoa(int(math.Ceil(wait.Minutes()))))
+		return rd.N("form.wait", int(math.Ceil(wait.Minutes())))
 	case p.Code == mapae.CodeBadRequest && fieldAlerts[p.Field] != "":
 		return rd.T(fieldAlerts[p.Field])
 	}

@@ -151,6 +151,8 @@ func (s *Site) pageRoutes() []row {
 		{get, "/account/recovery-codes", page, signedIn, fresh, nothing, none, s.codesPage},
 		{post, "/account/recovery-codes", form, signedIn, stale, nothing, small, s.freshForm("/account/recovery-codes", s.codesForm)},
 
+		{post, "/language", form, anyone, stale, nothing, small, s.languageForm},
+
 		{get, "/mapae.js", static, anyone, stale, nothing, none, s.module},
 		{get, "/openapi.json", api, anyone, stale, nothing, none, s.describe},
 		{get, "/healthz", probe, anyone, stale, nothing, none, s.healthy},
