@@ -140,7 +140,7 @@ func TestTooManyPasswordsAreToldHowLongToWait(t *testing.T) {
 	p := w.person()
 	p.form("/sign-in", signInValues(alice, "wrong")).says(t, "the first", 401, "isn’t right")
 	a := p.form("/sign-in", signInValues(alice, "wrong"))
-	a.says(t, "the second", 429, "Too many tries. Please try again in 1 min.")
+	a.says(t, "the second", 429, "Too many tries. Please try again in 1 minute.")
 	if a.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
