@@ -340,12 +340,11 @@ func (a *Auth) checkKeys(ctx context.Context, keys []seal.Key) error {
 	if err != nil {
 		return broken("read the store's list of root keys", err)
 	}
+	if err := matchKeys(listed, keys); err != nil {
+		return err
+	}
 	known := map[string]bool{}
 	for _, l := range listed {
-		i := slices.IndexFunc(keys, func(k seal.Key) bool { return k.ID() == l.ID && slices.Equal(k.Check(), l.Check) })
-		if i < 0 {
-			return fmt.Errorf("the store was sealed under root key %s, which is not among the keys given (%s): find the key file that belongs to this database", l.ID, keyIDs(keys))
-		}
 		known[l.ID] = true
 	}
 	err = a.store.Update(ctx, func(tx Tx) error {

@@ -135,18 +135,23 @@ func refuse(ctx context.Context, p *pgxpool.Pool) error {
 
 // versions returns the version of the tables, and the newest that is known.
 func versions(ctx context.Context, p *pgxpool.Pool) (current, known int64, err error) {
-	files, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
+	if known, err = newest(); err != nil {
 		return 0, 0, err
-	}
-	for _, name := range files {
-		known = max(known, versionOf(name))
 	}
 	err = row(ctx, p, selectVersion, nil, []any{&current})
 	if code(err) == codeNoTable {
 		return 0, known, nil
 	}
 	return current, known, err
+}
+
+// newest returns the newest version that is known.
+func newest() (n int64, err error) {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	for _, name := range files {
+		n = max(n, versionOf(name))
+	}
+	return n, err
 }
 
 // versionOf returns the number in the name of a migration.

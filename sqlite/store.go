@@ -10,6 +10,7 @@ import (
 
 	"github.com/mapae/mapae"
 	"github.com/mapae/mapae/internal/sqlstore"
+	"github.com/mapae/mapae/internal/wholefile"
 )
 
 // Store is a mapae.Store in one SQLite file. Open makes one.
@@ -71,11 +72,7 @@ func create(path string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return wholefile.Sync(filepath.Dir(path))
 }
 
 // Update implements mapae.Store. The function runs once, in the goroutine that

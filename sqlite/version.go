@@ -8,8 +8,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
-
-	"modernc.org/sqlite"
 )
 
 const (
@@ -91,18 +89,10 @@ func versionOf(name string) (n int64, err error) {
 
 // version asks a file that is there, and makes none.
 func version(ctx context.Context, path string) (n int64, err error) {
-	abs, err := filepath.Abs(path)
+	c, err := openThere(ctx, path, "ro")
 	if err != nil {
 		return 0, err
 	}
-	if err := ctx.Err(); err != nil {
-		return 0, err
-	}
-	d, err := new(sqlite.Driver).Open(dataSource(abs) + "&mode=ro")
-	if err != nil {
-		return 0, err
-	}
-	c := &conn{driver: d, statements: map[string]statement{}}
 	defer func() { err = errors.Join(err, c.close()) }()
 	if n, err = c.number(selectVersioned); err != nil || n == 0 {
 		return 0, err

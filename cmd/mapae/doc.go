@@ -6,6 +6,8 @@
 //	mapae invite                                 an invitation to sign up
 //	mapae metadata show blob.jwt --root r3.pem   models of authenticators, and what is reported of them
 //	mapae migrate --status                       the version of the tables
+//	mapae backup FILE                            a copy of the database, while servers run
+//	mapae restore FILE                           a backup in the place of the database
 //	mapae keys new                               the key file of a new installation on PostgreSQL
 //	mapae version                                what this binary is made of
 //

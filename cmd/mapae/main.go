@@ -18,6 +18,8 @@ type cli struct {
 	Serve    serveCommand    `cmd:"" help:"Serve sign-in."`
 	Invite   inviteCommand   `cmd:"" help:"Make an invitation to sign up."`
 	Migrate  migrateCommand  `cmd:"" help:"Bring the tables of the database up to date."`
+	Backup   backupCommand   `cmd:"" help:"Copy the database into a file, while servers run."`
+	Restore  restoreCommand  `cmd:"" help:"Put a backup in the place of the database."`
 	Keys     keysCommand     `cmd:"" help:"Make the root keys."`
 	Metadata metadataCommand `cmd:"" help:"Look into FIDO metadata."`
 	Version  versionCommand  `cmd:"" help:"Show version, hash and modules of this binary."`
