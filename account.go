@@ -199,7 +199,7 @@ func (a *Auth) ChangeEmail(ctx context.Context, c Client, cur Current, ticketTex
 		if u, err = tx.LockUser(ctx, cur.User.ID); err != nil {
 			return err
 		}
-		u.Login, u.LoginKey, u.Email, u.EmailVerifiedAt = email, key, email, time.Time{}
+		u.Login, u.LoginKey, u.Email, u.EmailKey, u.EmailVerifiedAt = email, key, email, "", time.Time{}
 		if err := tx.UpdateUser(ctx, u); errors.Is(err, ErrExists) {
 			return &Error{Code: CodeLoginTaken, Field: "email"}
 		} else if err != nil {

@@ -18,6 +18,7 @@ const (
 	sealTicket    = "ticket"
 	sealSecret    = "secret"
 	sealLink      = "link"
+	sealMail      = "mail"
 
 	macRecoveryCode = "recovery code"
 )

@@ -45,6 +45,10 @@ type Config struct {
 	// KeepEvents is how long Sweep leaves events. Zero: 400 days.
 	KeepEvents time.Duration
 
+	// Mailer sends what Deliver takes out of the outbox: codes, links, notices.
+	// Nil: no mail is written.
+	Mailer Mailer
+
 	// Notify is told of each event after it was committed. It is best effort:
 	// it runs on the request's goroutine and must not block.
 	Notify func(context.Context, Event)
@@ -120,7 +124,7 @@ func New(cfg Config) (*Auth, error) {
 	for i, k := range cfg.Secrets {
 		keys[i] = seal.Key(k)
 	}
-	ring, err := seal.NewRing(cfg.Rand, keys, sealChallenge, sealTicket, sealSecret, sealLink)
+	ring, err := seal.NewRing(cfg.Rand, keys, sealChallenge, sealTicket, sealSecret, sealLink, sealMail)
 	if err != nil {
 		return nil, fmt.Errorf("mapae: configuration: Secrets: %w", err)
 	}

@@ -18,6 +18,7 @@ type Credential struct {
 	CreatedAt     time.Time
 	LastUsedAt    time.Time // zero: never
 	LastUsedAgent string    // User-Agent of the last use, at most 256 bytes
+	SuspendedAt   time.Time // its user doubts it: nobody signs in with it; zero: it may be used
 }
 
 // CredentialUse is what a good assertion changes in a stored credential. The

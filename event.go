@@ -40,6 +40,8 @@ const (
 	EventUserDisabled      EventType = "user_disabled"
 	EventUserEnabled       EventType = "user_enabled"
 	EventInvitationIssued  EventType = "invitation_issued"
+	EventMailSent          EventType = "mail_sent"   // told to Config.Notify only: the record of accounts has what the mail was about
+	EventMailFailed        EventType = "mail_failed" // given up; Reason says why
 )
 
 // EventID orders events by time: 16 raw bytes, the first eight the time in
@@ -49,8 +51,15 @@ type EventID string
 // String returns the ID as base64url without padding.
 func (id EventID) String() string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
 
-// MarshalText writes the form of String.
+// MarshalText and UnmarshalText write and read the form of String.
 func (id EventID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText is described at MarshalText.
+func (id *EventID) UnmarshalText(text []byte) error {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(string(text))
+	*id = EventID(raw)
+	return err
+}
 
 // Event is one line of the append-only record of what happened to accounts,
 // successes and failures alike. It never holds a secret.

@@ -13,8 +13,15 @@ type SessionID string
 // String returns the ID as base64url without padding.
 func (id SessionID) String() string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
 
-// MarshalText writes the form of String.
+// MarshalText and UnmarshalText write and read the form of String.
 func (id SessionID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText is described at MarshalText.
+func (id *SessionID) UnmarshalText(text []byte) error {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(string(text))
+	*id = SessionID(raw)
+	return err
+}
 
 // Session is a person signed in on one browser or app. Its token is known to
 // the client only; the store has the SHA-256 of the token's secret part.

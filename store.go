@@ -49,6 +49,9 @@ type Reader interface {
 	User(ctx context.Context, id UserID) (User, error)
 	// UserByLogin returns the user whose LoginKey is key, or ErrNotFound.
 	UserByLogin(ctx context.Context, key string) (User, error)
+	// UserByEmail returns the user whose EmailKey is key, or ErrNotFound; so
+	// for an empty key.
+	UserByEmail(ctx context.Context, key string) (User, error)
 
 	// Credential returns the credential with that credential ID and its user,
 	// or ErrNotFound.
@@ -82,6 +85,12 @@ type Reader interface {
 	Recovery(ctx context.Context, claimHash [32]byte) (Recovery, error)
 	RecoveryOf(ctx context.Context, user UserID) (Recovery, error)
 
+	// Identity returns the identity of that provider and subject and its user,
+	// or ErrNotFound.
+	Identity(ctx context.Context, provider, subject string) (Identity, User, error)
+	// Identities returns a user's identities, ordered by provider and subject.
+	Identities(ctx context.Context, user UserID) ([]Identity, error)
+
 	// KeyChecks returns the root keys that the store's secrets were sealed
 	// under, ordered by ID.
 	KeyChecks(ctx context.Context) ([]KeyCheck, error)
@@ -94,14 +103,14 @@ type Tx interface {
 	// LockUser reads the user and holds its row until the transaction ends.
 	// Whatever changes what a user can sign in with locks the user first.
 	LockUser(ctx context.Context, id UserID) (User, error)
-	// AddUser adds a user. ErrExists: the ID, the LoginKey or the ExternalID
-	// is taken; the transaction goes on.
+	// AddUser adds a user. ErrExists: the ID, the LoginKey, the EmailKey or the
+	// ExternalID is taken; the transaction goes on.
 	AddUser(ctx context.Context, u User) error
 	// UpdateUser writes all members of u but ID and CreatedAt; ErrNotFound,
 	// or ErrExists as AddUser.
 	UpdateUser(ctx context.Context, u User) error
-	// DeleteUser removes a user and all that is theirs but events, or
-	// ErrNotFound.
+	// DeleteUser removes a user and all that is theirs, mail included, but
+	// events; or answers ErrNotFound.
 	DeleteUser(ctx context.Context, id UserID) error
 
 	// AddCredential adds a credential. ErrExists: its credential ID is
@@ -111,6 +120,9 @@ type Tx interface {
 	// or answer ErrNotFound.
 	RenameCredential(ctx context.Context, user UserID, id []byte, name string) error
 	RemoveCredential(ctx context.Context, user UserID, id []byte) error
+	// SuspendCredential sets SuspendedAt of a user's own credential; the zero
+	// time lifts it. ErrNotFound: not there, or not theirs.
+	SuspendCredential(ctx context.Context, user UserID, id []byte, at time.Time) error
 
 	// AddSecret adds a secret; an ID that is there is an error of the store.
 	AddSecret(ctx context.Context, s Secret) error
@@ -139,6 +151,28 @@ type Tx interface {
 	// RemoveRecovery removes a user's, or answers ErrNotFound.
 	SetRecovery(ctx context.Context, r Recovery) error
 	RemoveRecovery(ctx context.Context, user UserID) error
+
+	// AddIdentity adds an identity. ErrExists: that provider's subject is
+	// linked already, to whomever; the transaction goes on.
+	AddIdentity(ctx context.Context, i Identity) error
+	// RemoveIdentity and TouchIdentity, which moves LastUsedAt forward and
+	// never back, act on a user's own identity, or answer ErrNotFound.
+	RemoveIdentity(ctx context.Context, user UserID, provider, subject string) error
+	TouchIdentity(ctx context.Context, user UserID, provider, subject string, at time.Time) error
+
+	// AddMail puts a mail in the outbox; an ID that is there is an error of the
+	// store. A UserID, where there is one, is of a user that the transaction
+	// has locked or made.
+	AddMail(ctx context.Context, m Mail) error
+	// ClaimMail takes at most limit mails whose DueAt is at or before now, those
+	// that are due longest first, and returns them ordered by ID. It raises
+	// Attempts and moves DueAt to until, so that who claims next gets others;
+	// of two transactions at the same time no two get the same.
+	ClaimMail(ctx context.Context, now, until time.Time, limit int) ([]Mail, error)
+	// RemoveMail removes a mail; DelayMail sets its DueAt and LastError.
+	// ErrNotFound: it is gone.
+	RemoveMail(ctx context.Context, id MailID) error
+	DelayMail(ctx context.Context, id MailID, due time.Time, lastError string) error
 
 	// TouchSession moves SeenAt and IdleEndsAt of a session forward, never
 	// back; a session that is gone is no error.

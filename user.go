@@ -31,12 +31,15 @@ type User struct {
 	LoginKey        string    // Login in its canonical form: unique among all users
 	Email           string    // where mail goes; empty: none is known
 	EmailVerifiedAt time.Time // zero: nobody has proven the address
+	EmailKey        string    // Email in canonical form once it is proven: unique among all users; empty: not proven
 	Name            string    // how the person is called, 1 to 64 characters
 	Locale          string    // BCP 47 tag of the language chosen, empty: not chosen
 	ExternalID      string    // the host application's own ID for this user, unique where it is not empty
 	Epoch           int64     // raised by what must end every session and ticket
 	CreatedAt       time.Time
 	DisabledAt      time.Time // zero: enabled
+	FrozenUntil     time.Time // what the user signs in with can't be changed before; zero: it can
+	OfferAfter      time.Time // no passkey is offered before; zero: one is, year 9999: never again
 }
 
 // Disabled reports whether the account may not sign in.

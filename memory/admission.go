@@ -55,7 +55,7 @@ func (t *tx) use(a mapae.Admission) mapae.Verdict {
 		return mapae.VerdictAdmitted
 	}
 	c, ok := t.credentials[string(a.Use.ID)]
-	if !ok || c.UserID != a.Use.UserID || c.UserID != a.Session.UserID {
+	if !ok || c.UserID != a.Use.UserID || c.UserID != a.Session.UserID || !c.SuspendedAt.IsZero() {
 		return mapae.VerdictCredentialGone
 	}
 	verdict := mapae.VerdictAdmitted

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/mapae/mapae"
 )
@@ -65,11 +66,22 @@ func (t *tx) RemoveCredential(_ context.Context, user mapae.UserID, id []byte) e
 	return nil
 }
 
+// SuspendCredential implements mapae.Tx.
+func (t *tx) SuspendCredential(_ context.Context, user mapae.UserID, id []byte, at time.Time) error {
+	c, ok := t.credentials[string(id)]
+	if !ok || c.UserID != user {
+		return mapae.ErrNotFound
+	}
+	c.SuspendedAt = micro(at)
+	set(t, t.credentials, string(id), c)
+	return nil
+}
+
 // ownCredential returns c sharing no bytes with it, its times cut.
 func ownCredential(c mapae.Credential) mapae.Credential {
 	c.ID, c.PublicKey = own(c.ID), own(c.PublicKey)
 	c.AttestationObject, c.AttestationClientDataJSON = own(c.AttestationObject), own(c.AttestationClientDataJSON)
 	c.Transports = append([]string(nil), c.Transports...)
-	c.CreatedAt, c.LastUsedAt = micro(c.CreatedAt), micro(c.LastUsedAt)
+	c.CreatedAt, c.LastUsedAt, c.SuspendedAt = micro(c.CreatedAt), micro(c.LastUsedAt), micro(c.SuspendedAt)
 	return c
 }

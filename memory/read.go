@@ -35,6 +35,11 @@ func (s *Store) UserByLogin(ctx context.Context, key string) (mapae.User, error)
 	return read(ctx, s, func(t *tx) (mapae.User, error) { return t.UserByLogin(ctx, key) })
 }
 
+// UserByEmail implements mapae.Reader.
+func (s *Store) UserByEmail(ctx context.Context, key string) (mapae.User, error) {
+	return read(ctx, s, func(t *tx) (mapae.User, error) { return t.UserByEmail(ctx, key) })
+}
+
 // Credential implements mapae.Reader.
 func (s *Store) Credential(ctx context.Context, id []byte) (c mapae.Credential, u mapae.User, err error) {
 	c, err = read(ctx, s, func(t *tx) (_ mapae.Credential, err error) {
@@ -91,6 +96,20 @@ func (s *Store) Recovery(ctx context.Context, claimHash [32]byte) (mapae.Recover
 // RecoveryOf implements mapae.Reader.
 func (s *Store) RecoveryOf(ctx context.Context, user mapae.UserID) (mapae.Recovery, error) {
 	return read(ctx, s, func(t *tx) (mapae.Recovery, error) { return t.RecoveryOf(ctx, user) })
+}
+
+// Identity implements mapae.Reader.
+func (s *Store) Identity(ctx context.Context, provider, subject string) (i mapae.Identity, u mapae.User, err error) {
+	i, err = read(ctx, s, func(t *tx) (_ mapae.Identity, err error) {
+		i, u, err = t.Identity(ctx, provider, subject)
+		return i, err
+	})
+	return i, u, err
+}
+
+// Identities implements mapae.Reader.
+func (s *Store) Identities(ctx context.Context, user mapae.UserID) ([]mapae.Identity, error) {
+	return read(ctx, s, func(t *tx) ([]mapae.Identity, error) { return t.Identities(ctx, user) })
 }
 
 // KeyChecks implements mapae.Reader.

@@ -11,6 +11,7 @@ import (
 type tables struct {
 	users       map[mapae.UserID]mapae.User
 	logins      map[string]mapae.UserID // LoginKey
+	emails      map[string]mapae.UserID // EmailKey, where it is not empty
 	externals   map[string]mapae.UserID // ExternalID, where it is not empty
 	credentials map[string]mapae.Credential
 	credsOf     map[mapae.UserID][]string
@@ -21,7 +22,10 @@ type tables struct {
 	failures    map[[32]byte]mapae.Failures
 	recoveries  map[mapae.UserID]mapae.Recovery
 	claims      map[[32]byte]mapae.UserID // ClaimHash
-	events      []mapae.Event             // ordered by ID
+	identities  map[identityKey]mapae.Identity
+	identsOf    map[mapae.UserID][]identityKey
+	outbox      map[mapae.MailID]mapae.Mail
+	events      []mapae.Event // ordered by ID
 	spent       map[spentKey]struct{}
 	swept       map[mapae.SpendKind]time.Time // newest end of a spent thing of that kind that was removed
 	keys        map[string][]byte
@@ -31,6 +35,7 @@ func newTables() *tables {
 	return &tables{
 		users:       map[mapae.UserID]mapae.User{},
 		logins:      map[string]mapae.UserID{},
+		emails:      map[string]mapae.UserID{},
 		externals:   map[string]mapae.UserID{},
 		credentials: map[string]mapae.Credential{},
 		credsOf:     map[mapae.UserID][]string{},
@@ -41,6 +46,9 @@ func newTables() *tables {
 		failures:    map[[32]byte]mapae.Failures{},
 		recoveries:  map[mapae.UserID]mapae.Recovery{},
 		claims:      map[[32]byte]mapae.UserID{},
+		identities:  map[identityKey]mapae.Identity{},
+		identsOf:    map[mapae.UserID][]identityKey{},
+		outbox:      map[mapae.MailID]mapae.Mail{},
 		spent:       map[spentKey]struct{}{},
 		swept:       map[mapae.SpendKind]time.Time{},
 		keys:        map[string][]byte{},

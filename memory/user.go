@@ -26,6 +26,15 @@ func (t *tx) UserByLogin(ctx context.Context, key string) (mapae.User, error) {
 	return t.User(ctx, id)
 }
 
+// UserByEmail implements mapae.Reader.
+func (t *tx) UserByEmail(ctx context.Context, key string) (mapae.User, error) {
+	id, ok := t.emails[key]
+	if !ok {
+		return mapae.User{}, mapae.ErrNotFound
+	}
+	return t.User(ctx, id)
+}
+
 // LockUser implements mapae.Tx. The store's mutex is the lock.
 func (t *tx) LockUser(ctx context.Context, id mapae.UserID) (mapae.User, error) {
 	return t.User(ctx, id)
@@ -70,6 +79,15 @@ func (t *tx) DeleteUser(_ context.Context, id mapae.UserID) error {
 	for _, s := range t.secretsOf[id] {
 		remove(t, t.secrets, s)
 	}
+	for _, k := range t.identsOf[id] {
+		remove(t, t.identities, k)
+	}
+	for _, m := range t.outbox {
+		if m.UserID == id {
+			remove(t, t.outbox, m.ID)
+		}
+	}
+	remove(t, t.identsOf, id)
 	remove(t, t.credsOf, id)
 	remove(t, t.sessionsOf, id)
 	remove(t, t.secretsOf, id)
@@ -84,14 +102,21 @@ func (t *tx) taken(u mapae.User) bool {
 	if id, ok := t.logins[u.LoginKey]; ok && id != u.ID {
 		return true
 	}
+	if id, ok := t.emails[u.EmailKey]; ok && id != u.ID {
+		return true
+	}
 	id, ok := t.externals[u.ExternalID]
 	return ok && id != u.ID
 }
 
 func (t *tx) putUser(u mapae.User) {
 	u.EmailVerifiedAt, u.CreatedAt, u.DisabledAt = micro(u.EmailVerifiedAt), micro(u.CreatedAt), micro(u.DisabledAt)
+	u.FrozenUntil, u.OfferAfter = micro(u.FrozenUntil), micro(u.OfferAfter)
 	set(t, t.users, u.ID, u)
 	set(t, t.logins, u.LoginKey, u.ID)
+	if u.EmailKey != "" {
+		set(t, t.emails, u.EmailKey, u.ID)
+	}
 	if u.ExternalID != "" {
 		set(t, t.externals, u.ExternalID, u.ID)
 	}
@@ -99,6 +124,9 @@ func (t *tx) putUser(u mapae.User) {
 
 func (t *tx) dropNames(u mapae.User) {
 	remove(t, t.logins, u.LoginKey)
+	if u.EmailKey != "" {
+		remove(t, t.emails, u.EmailKey)
+	}
 	if u.ExternalID != "" {
 		remove(t, t.externals, u.ExternalID)
 	}

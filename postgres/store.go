@@ -126,7 +126,8 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// tx is a transaction that admits in one statement.
+// tx is a transaction that admits in one statement, and that does not wait for
+// mails that another one claims.
 type tx struct {
 	sqlstore.Tx
 	q *txConn
@@ -135,6 +136,11 @@ type tx struct {
 // Admit implements mapae.Tx.
 func (t tx) Admit(ctx context.Context, a mapae.Admission) (mapae.Verdict, error) {
 	return sqlstore.AdmitAtOnce(ctx, t.q, a)
+}
+
+// ClaimMail implements mapae.Tx.
+func (t tx) ClaimMail(ctx context.Context, now, until time.Time, limit int) ([]mapae.Mail, error) {
+	return sqlstore.ClaimMailUnlocked(ctx, t.q, now, until, limit)
 }
 
 // pool is a sqlstore.Querier that runs each statement on whatever connection

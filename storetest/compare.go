@@ -145,6 +145,8 @@ func (m *machine) check(t *rapid.T) {
 			ids = append(ids, newUser(n).ID)
 			u, err := s.UserByLogin(m.ctx, newUser(n).LoginKey)
 			answers = append(answers, answerOf(u, err))
+			u, err = s.UserByEmail(m.ctx, fmt.Sprint("proven ", n))
+			answers = append(answers, answerOf(u, err))
 		}
 		w, err := readWorld(m.ctx, s, ids)
 		answers = append(answers, answerOf(w, err))
@@ -156,7 +158,12 @@ func (m *machine) check(t *rapid.T) {
 			got, u, err := s.Session(m.ctx, x.ID, x.TokenHash, when(30*time.Minute))
 			answers = append(answers, answerOf([]any{got, u}, err))
 		}
-		return answers
+		for _, x := range w.Identities {
+			got, u, err := s.Identity(m.ctx, x.Provider, x.Subject)
+			answers = append(answers, answerOf([]any{got, u}, err))
+		}
+		mails, err := readOutbox(m.ctx, s)
+		return append(answers, answerOf(mails, err))
 	})
 }
 
@@ -211,10 +218,13 @@ func drawCommand(t *rapid.T) command {
 	if n == 3 {
 		u.DisabledAt = at
 	}
+	if rapid.Bool().Draw(t, "proven") {
+		u.EmailKey, u.FrozenUntil = fmt.Sprint("proven ", n), at
+	}
 	c.BackupEligible, c.SignCount = n%2 == 0, uint32(3*n)
 	a := drawAdmission(t)
 	secret := drawSecret(t)
-	return rapid.SampledFrom([]command{
+	return rapid.SampledFrom(append(drawMore(u, c, n, at), []command{
 		none("AddUser", func(ctx context.Context, tx mapae.Tx) error { return tx.AddUser(ctx, u) }),
 		none("UpdateUser", func(ctx context.Context, tx mapae.Tx) error { return tx.UpdateUser(ctx, u) }),
 		none("AddCredential", func(ctx context.Context, tx mapae.Tx) error { return tx.AddCredential(ctx, c) }),
@@ -246,5 +256,33 @@ func drawCommand(t *rapid.T) command {
 		{"read", func(ctx context.Context, tx mapae.Tx) (any, error) {
 			return readWorld(ctx, tx, []mapae.UserID{u.ID})
 		}},
-	}).Draw(t, "command")
+	}...)).Draw(t, "command")
+}
+
+// drawMore returns calls about identities, mail and suspended credentials.
+func drawMore(u mapae.User, c mapae.Credential, n int, at time.Time) []command {
+	i, m := newIdentity(u, n), newMail(u, n)
+	i.LastUsedAt, m.DueAt = at, at
+	none := func(name string, f func(context.Context, mapae.Tx) error) command {
+		return command{name, func(ctx context.Context, tx mapae.Tx) (any, error) { return nil, f(ctx, tx) }}
+	}
+	return []command{
+		none("SuspendCredential", func(ctx context.Context, tx mapae.Tx) error { return tx.SuspendCredential(ctx, u.ID, c.ID, at) }),
+		none("LiftCredential", func(ctx context.Context, tx mapae.Tx) error {
+			return tx.SuspendCredential(ctx, c.UserID, c.ID, time.Time{})
+		}),
+		none("AddIdentity", func(ctx context.Context, tx mapae.Tx) error { return tx.AddIdentity(ctx, i) }),
+		none("TouchIdentity", func(ctx context.Context, tx mapae.Tx) error {
+			return tx.TouchIdentity(ctx, u.ID, i.Provider, i.Subject, at)
+		}),
+		none("RemoveIdentity", func(ctx context.Context, tx mapae.Tx) error {
+			return tx.RemoveIdentity(ctx, u.ID, i.Provider, i.Subject)
+		}),
+		none("AddMail", func(ctx context.Context, tx mapae.Tx) error { return tx.AddMail(ctx, m) }),
+		{"ClaimMail", func(ctx context.Context, tx mapae.Tx) (any, error) {
+			return tx.ClaimMail(ctx, at, at.Add(time.Minute), 1+n%2)
+		}},
+		none("RemoveMail", func(ctx context.Context, tx mapae.Tx) error { return tx.RemoveMail(ctx, m.ID) }),
+		none("DelayMail", func(ctx context.Context, tx mapae.Tx) error { return tx.DelayMail(ctx, m.ID, at, fmt.Sprint(n)) }),
+	}
 }

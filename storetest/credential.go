@@ -17,6 +17,8 @@ var credentials = []test{
 	{"are unique over all users, and the transaction goes on", credentialsUnique},
 	{"need a user", credentialsNeedUser},
 	{"are renamed and removed by their owner only", credentialsOwned},
+	{"are suspended and lifted by their owner only", credentialsSuspended},
+	{"that are suspended let nobody in", credentialsSuspendedRefuse},
 	{"share no bytes with the caller", credentialsCopied},
 }
 
@@ -35,6 +37,7 @@ func oddCredentials(u mapae.User) []mapae.Credential {
 	full.AttestationClientDataJSON = []byte(`{"type":"webauthn.create"}`)
 	full.RPID, full.Name = "xn--r8jz45g.xn--zckzah", "나의 열쇠 \x01 \U0001F511"
 	full.LastUsedAt, full.LastUsedAgent = when(time.Microsecond), strings.Repeat("é", 128)
+	full.SuspendedAt = when(2 * time.Microsecond)
 	algorithm := newCredential(u, 3)
 	algorithm.Algorithm = math.MinInt32
 	return []mapae.Credential{full, algorithm, bare}
@@ -113,6 +116,44 @@ func credentialsOwned(f *fixture) {
 		f.answers("remove twice", tx.RemoveCredential(f.ctx, a.ID, c.ID), mapae.ErrNotFound)
 		return nil
 	})
+}
+
+func credentialsSuspended(f *fixture) {
+	a, b := newUser(1), newUser(2)
+	c, d := newCredential(a, 1), newCredential(b, 2)
+	f.add(a, b, c, d)
+	f.update(func(tx mapae.Tx) error {
+		f.answers("another's", tx.SuspendCredential(f.ctx, b.ID, c.ID, when(0)), mapae.ErrNotFound)
+		f.answers("what is not there", tx.SuspendCredential(f.ctx, a.ID, nonce(3), when(0)), mapae.ErrNotFound)
+		return tx.SuspendCredential(f.ctx, a.ID, c.ID, when(1999*time.Nanosecond))
+	})
+	c.SuspendedAt = when(time.Microsecond)
+	f.same("suspended", f.world(a.ID, b.ID).Credentials, []mapae.Credential{c, d})
+	f.update(func(tx mapae.Tx) error { return tx.SuspendCredential(f.ctx, a.ID, c.ID, time.Time{}) })
+	c.SuspendedAt = time.Time{}
+	f.same("lifted", f.world(a.ID, b.ID).Credentials, []mapae.Credential{c, d})
+}
+
+func credentialsSuspendedRefuse(f *fixture) {
+	a := newArena(f)
+	for n, counter := range []uint32{8, 7, 0} { // which rises, stays, falls
+		a.update(func(tx mapae.Tx) error { return tx.SuspendCredential(a.ctx, a.user.ID, a.cred.ID, when(0)) })
+		before := a.world()
+		adm := newAdmission(a.user, a.cred, n)
+		adm.Use.SignCount = counter
+		a.admit(adm, mapae.VerdictCredentialGone)
+		after := a.world()
+		a.same("events", len(after.Events), len(before.Events)+1)
+		after.Events = before.Events
+		a.same("all else", after, before)
+		a.update(func(tx mapae.Tx) error {
+			v, err := tx.Admit(a.ctx, newAdmission(a.user, a.cred, 100+n))
+			a.same("verdict in a transaction", v, mapae.VerdictCredentialGone)
+			return err
+		})
+	}
+	a.update(func(tx mapae.Tx) error { return tx.SuspendCredential(a.ctx, a.user.ID, a.cred.ID, time.Time{}) })
+	a.signIn(newAdmission(a.user, a.cred, 9))
 }
 
 func credentialsCopied(f *fixture) {

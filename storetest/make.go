@@ -116,6 +116,25 @@ func newRecovery(u mapae.User, n int) mapae.Recovery {
 	}
 }
 
+// newIdentity returns the n-th identity, u's, at the first provider or, for an
+// odd n, the second.
+func newIdentity(u mapae.User, n int) mapae.Identity {
+	return mapae.Identity{
+		Provider: fmt.Sprint("provider ", n%2), Subject: fmt.Sprint("subject ", n), UserID: u.ID,
+		Email: u.Email, CreatedAt: when(-time.Hour),
+	}
+}
+
+// newMail returns the n-th mail, u's, written and due n seconds after the
+// moment at which tests play.
+func newMail(u mapae.User, n int) mapae.Mail {
+	at := when(time.Duration(n) * time.Second)
+	return mapae.Mail{
+		ID: mapae.MailID(timed(at, n)), UserID: u.ID, To: u.Email, Kind: mapae.MailNotice, Locale: "ko",
+		Data: append([]byte("sealed "), nonce(n)...), CreatedAt: at, DueAt: at,
+	}
+}
+
 // newAdmission returns the n-th end of a sign-in: of u, with c, whose counter
 // rises by one, and with an event for each verdict but spent.
 func newAdmission(u mapae.User, c mapae.Credential, n int) mapae.Admission {

@@ -115,6 +115,13 @@ func (p proxyReader) UserByLogin(ctx context.Context, key string) (mapae.User, e
 	return p.reader.UserByLogin(ctx, key)
 }
 
+func (p proxyReader) UserByEmail(ctx context.Context, key string) (mapae.User, error) {
+	if err := p.before(); err != nil {
+		return mapae.User{}, err
+	}
+	return p.reader.UserByEmail(ctx, key)
+}
+
 func (p proxyReader) Credential(ctx context.Context, id []byte) (mapae.Credential, mapae.User, error) {
 	if err := p.before(); err != nil {
 		return mapae.Credential{}, mapae.User{}, err
@@ -185,6 +192,20 @@ func (p proxyReader) RecoveryOf(ctx context.Context, user mapae.UserID) (mapae.R
 	return p.reader.RecoveryOf(ctx, user)
 }
 
+func (p proxyReader) Identity(ctx context.Context, provider, subject string) (mapae.Identity, mapae.User, error) {
+	if err := p.before(); err != nil {
+		return mapae.Identity{}, mapae.User{}, err
+	}
+	return p.reader.Identity(ctx, provider, subject)
+}
+
+func (p proxyReader) Identities(ctx context.Context, user mapae.UserID) ([]mapae.Identity, error) {
+	if err := p.before(); err != nil {
+		return nil, err
+	}
+	return p.reader.Identities(ctx, user)
+}
+
 func (p proxyReader) KeyChecks(ctx context.Context) ([]mapae.KeyCheck, error) {
 	if err := p.before(); err != nil {
 		return nil, err
@@ -239,6 +260,13 @@ func (p proxyTx) RemoveCredential(ctx context.Context, user mapae.UserID, id []b
 		return err
 	}
 	return p.tx.RemoveCredential(ctx, user, id)
+}
+
+func (p proxyTx) SuspendCredential(ctx context.Context, user mapae.UserID, id []byte, at time.Time) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.SuspendCredential(ctx, user, id, at)
 }
 
 func (p proxyTx) AddSecret(ctx context.Context, s mapae.Secret) error {
@@ -302,6 +330,55 @@ func (p proxyTx) RemoveRecovery(ctx context.Context, user mapae.UserID) error {
 		return err
 	}
 	return p.tx.RemoveRecovery(ctx, user)
+}
+
+func (p proxyTx) AddIdentity(ctx context.Context, i mapae.Identity) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.AddIdentity(ctx, i)
+}
+
+func (p proxyTx) RemoveIdentity(ctx context.Context, user mapae.UserID, provider, subject string) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.RemoveIdentity(ctx, user, provider, subject)
+}
+
+func (p proxyTx) TouchIdentity(ctx context.Context, user mapae.UserID, provider, subject string, at time.Time) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.TouchIdentity(ctx, user, provider, subject, at)
+}
+
+func (p proxyTx) AddMail(ctx context.Context, m mapae.Mail) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.AddMail(ctx, m)
+}
+
+func (p proxyTx) ClaimMail(ctx context.Context, now, until time.Time, limit int) ([]mapae.Mail, error) {
+	if err := p.before(); err != nil {
+		return nil, err
+	}
+	return p.tx.ClaimMail(ctx, now, until, limit)
+}
+
+func (p proxyTx) RemoveMail(ctx context.Context, id mapae.MailID) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.RemoveMail(ctx, id)
+}
+
+func (p proxyTx) DelayMail(ctx context.Context, id mapae.MailID, due time.Time, lastError string) error {
+	if err := p.before(); err != nil {
+		return err
+	}
+	return p.tx.DelayMail(ctx, id, due, lastError)
 }
 
 func (p proxyTx) TouchSession(ctx context.Context, id mapae.SessionID, seenAt, idleEndsAt time.Time) error {

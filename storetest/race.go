@@ -29,6 +29,11 @@ var races = []test{
 	{"count each failure after a count was removed", func(f *fixture) { f.race(raceFailuresRemoved) }},
 	{"leave one recovery of a user", func(f *fixture) { f.race(raceSetRecovery) }},
 	{"end one recovery once", func(f *fixture) { f.race(raceRemoveRecovery) }},
+	{"give one key of a proven address to one user", func(f *fixture) { f.race(raceEmail) }},
+	{"link one identity to one user", func(f *fixture) { f.race(raceIdentity) }},
+	{"claim each mail once", func(f *fixture) { f.race(raceClaim) }},
+	{"remove one mail once", func(f *fixture) { f.race(raceRemoveMail) }},
+	{"suspend before a sign-in or after it", func(f *fixture) { f.race(raceSuspend) }},
 	{"leave no session that outlives a raised epoch", func(f *fixture) { f.race(raceEpoch) }},
 }
 
@@ -344,4 +349,36 @@ func raceRemoveRecovery(f *fixture, n int) {
 	f.once(f.at(func(int) (bool, error) {
 		return f.unless(mapae.ErrNotFound, func(tx mapae.Tx) error { return tx.RemoveRecovery(f.ctx, u.ID) })
 	}))
+}
+
+func raceEmail(f *fixture, n int) {
+	f.once(f.at(func(i int) (bool, error) {
+		u := newUser(n*racers + i)
+		u.EmailKey = fmt.Sprint("wanted ", n)
+		return f.unless(mapae.ErrExists, func(tx mapae.Tx) error { return tx.AddUser(f.ctx, u) })
+	}))
+}
+
+// raceSuspend lets one of the racers suspend the credential and end all
+// sessions: whoever signs in was there before, and nobody comes after.
+func raceSuspend(f *fixture, n int) {
+	u, c := f.stage(n)
+	f.once(f.at(func(i int) (bool, error) {
+		if i == racers/2 {
+			return true, f.store.Update(f.ctx, func(tx mapae.Tx) error {
+				if _, err := tx.LockUser(f.ctx, u.ID); err != nil {
+					return err
+				}
+				if _, err := tx.EndSessions(f.ctx, u.ID, ""); err != nil {
+					return err
+				}
+				return tx.SuspendCredential(f.ctx, u.ID, c.ID, when(0))
+			})
+		}
+		adm := newAdmission(u, c, n*racers+i)
+		adm.Use.SignCount = uint32(8 + i)
+		_, err := f.store.Admit(f.ctx, adm)
+		return false, err
+	}))
+	f.same("sessions", f.count(u), 0)
 }

@@ -21,6 +21,7 @@ func Run(t *testing.T, open func(t *testing.T) mapae.Store) {
 	}{
 		{"users", users}, {"credentials", credentials}, {"sessions", sessions}, {"admissions", admissions},
 		{"spent things", spends}, {"secrets", secrets}, {"failures", failures}, {"recoveries", recoveries},
+		{"identities", identities}, {"mails", mails},
 		{"events", events}, {"key checks", keyChecks},
 		{"transactions", transactions}, {"sweeps", sweeps}, {"races", races},
 	}
@@ -102,6 +103,10 @@ func (f *fixture) add(things ...any) {
 				err = tx.AddSecret(f.ctx, x)
 			case mapae.Recovery:
 				err = tx.SetRecovery(f.ctx, x)
+			case mapae.Identity:
+				err = tx.AddIdentity(f.ctx, x)
+			case mapae.Mail:
+				err = tx.AddMail(f.ctx, x)
 			case mapae.Event:
 				err = tx.AddEvent(f.ctx, x)
 			default:
@@ -157,6 +162,7 @@ type world struct {
 	Sessions    []mapae.Session
 	Secrets     []mapae.Secret
 	Recoveries  []mapae.Recovery
+	Identities  []mapae.Identity
 	Failures    mapae.Failures // under newKey(7), where busyArena counts
 	Events      []mapae.Event
 	Keys        []mapae.KeyCheck
@@ -212,6 +218,11 @@ func (w *world) read(ctx context.Context, r mapae.Reader, id mapae.UserID) error
 	}
 	w.Users, w.Credentials, w.Sessions = append(w.Users, u), append(w.Credentials, creds...), append(w.Sessions, live...)
 	w.Secrets = append(w.Secrets, known...)
+	elsewhere, err := r.Identities(ctx, id)
+	if err != nil {
+		return err
+	}
+	w.Identities = append(w.Identities, elsewhere...)
 	x, err := r.RecoveryOf(ctx, id)
 	if err == nil {
 		w.Recoveries = append(w.Recoveries, x)

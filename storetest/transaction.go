@@ -48,6 +48,13 @@ func (a arena) writeAll(tx mapae.Tx) error {
 		second(tx.RemoveSecrets(a.ctx, a.user.ID, mapae.SecretRecoveryCode)),
 		second(tx.LockFailures(a.ctx, newKey(7))), tx.SetFailures(a.ctx, newKey(7), mapae.Failures{Count: 3, At: when(0)}),
 		tx.SetRecovery(a.ctx, newRecovery(a.user, 7)), tx.RemoveRecovery(a.ctx, a.other.ID),
+		tx.AddIdentity(a.ctx, newIdentity(u, 7)),
+		tx.TouchIdentity(a.ctx, a.user.ID, newIdentity(a.user, 1).Provider, newIdentity(a.user, 1).Subject, when(time.Minute)),
+		tx.RemoveIdentity(a.ctx, a.user.ID, newIdentity(a.user, 3).Provider, newIdentity(a.user, 3).Subject),
+		tx.SuspendCredential(a.ctx, a.other.ID, a.theirs.ID, when(0)),
+		tx.AddMail(a.ctx, newMail(u, 7)), tx.RemoveMail(a.ctx, newMail(a.user, 1).ID),
+		tx.DelayMail(a.ctx, newMail(a.user, 2).ID, when(time.Hour), "refused"),
+		second(tx.ClaimMail(a.ctx, when(time.Minute), when(time.Hour), 1)),
 		tx.DeleteUser(a.ctx, a.other.ID),
 	)
 }
@@ -71,6 +78,8 @@ func busyArena(f *fixture) arena {
 		newSecret(a.user, mapae.SecretRecoveryCode, 1), newSecret(a.user, mapae.SecretTOTP, 2),
 		newSecret(a.user, mapae.SecretPassword, 3), newSecret(a.other, mapae.SecretRecoveryCode, 4),
 		newRecovery(a.user, 1), newRecovery(a.other, 2),
+		newIdentity(a.user, 1), newIdentity(a.other, 2), newIdentity(a.user, 3),
+		newMail(a.user, 1), newMail(a.user, 2), newMail(a.other, 3),
 	)
 	a.setFailures(newKey(7), mapae.Failures{}, mapae.Failures{Count: 2, At: when(0)})
 	return a
@@ -86,6 +95,7 @@ func (a arena) untouched(before world) {
 	_, err = a.store.UserByLogin(a.ctx, "changed")
 	a.answers("the new login key", err, mapae.ErrNotFound)
 	a.noClaim(newRecovery(a.user, 7))
+	a.holds(newMail(a.user, 1), newMail(a.user, 2), newMail(a.other, 3))
 }
 
 func txLeavesNothing(f *fixture) {

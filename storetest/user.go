@@ -10,7 +10,8 @@ import (
 var users = []test{
 	{"come back byte for byte", usersComeBack},
 	{"that nobody added are not found", usersMissing},
-	{"have unique IDs, login keys and external IDs, and the transaction goes on", usersUnique},
+	{"have unique IDs, login keys, keys of proven addresses and external IDs, and the transaction goes on", usersUnique},
+	{"are found by the key of a proven address", usersByEmail},
 	{"change in all but ID and creation", usersChange},
 	{"do not change into one another", usersChangeUnique},
 	{"take all that is theirs but events when they go", usersGo},
@@ -22,6 +23,8 @@ func oddUsers() []mapae.User {
 	full.Login, full.LoginKey, full.Name = "Zoë@例え.テスト", "zoë@例え.テスト", "조에 \U0001F511 \"'; DROP"
 	full.Email, full.Locale, full.ExternalID = strings.Repeat("a", 242)+"@example.com", "ko-KR", "urn:x:Ünïque/1"
 	full.EmailVerifiedAt, full.DisabledAt, full.Epoch = when(time.Microsecond), when(2*time.Microsecond), 1<<62
+	full.EmailKey, full.FrozenUntil = "zoë@例え.テスト", when(3*time.Microsecond)
+	full.OfferAfter = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
 	full.CreatedAt = time.Date(1969, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
 	one := newUser(2)
 	one.ID = "\x00"
@@ -79,24 +82,25 @@ func usersMissing(f *fixture) {
 
 func usersUnique(f *fixture) {
 	first := newUser(1)
-	first.ExternalID = "x-1"
+	first.ExternalID, first.EmailKey = "x-1", "proven"
 	f.add(first)
-	id, login, external, free := newUser(2), newUser(3), newUser(4), newUser(5)
-	id.ID, login.LoginKey, external.ExternalID = first.ID, first.LoginKey, first.ExternalID
+	id, login, external, email, free := newUser(2), newUser(3), newUser(4), newUser(7), newUser(5)
+	id.ID, login.LoginKey, external.ExternalID, email.EmailKey = first.ID, first.LoginKey, first.ExternalID, first.EmailKey
 	f.update(func(tx mapae.Tx) error {
 		f.answers("same ID", tx.AddUser(f.ctx, id), mapae.ErrExists)
 		f.answers("same login key", tx.AddUser(f.ctx, login), mapae.ErrExists)
 		f.answers("same external ID", tx.AddUser(f.ctx, external), mapae.ErrExists)
+		f.answers("same key of a proven address", tx.AddUser(f.ctx, email), mapae.ErrExists)
 		f.answers("another", tx.AddUser(f.ctx, free), nil)
 		f.answers("yet another without external ID", tx.AddUser(f.ctx, newUser(6)), nil)
 		return nil
 	})
-	f.same("users", f.world(first.ID, login.ID, external.ID, free.ID).Users, []mapae.User{first, free})
+	f.same("users", f.world(first.ID, login.ID, external.ID, email.ID, free.ID).Users, []mapae.User{first, free})
 }
 
 func usersChange(f *fixture) {
 	old := newUser(1)
-	old.ExternalID, old.DisabledAt = "x-1", when(0)
+	old.ExternalID, old.EmailKey, old.DisabledAt = "x-1", "proven", when(0)
 	other := newUser(2)
 	f.add(old, other)
 	u := oddUsers()[0]
@@ -106,8 +110,10 @@ func usersChange(f *fixture) {
 	f.same("users", f.world(old.ID, other.ID).Users, []mapae.User{u, other})
 	_, err := f.store.UserByLogin(f.ctx, old.LoginKey)
 	f.answers("the old login key", err, mapae.ErrNotFound)
+	_, err = f.store.UserByEmail(f.ctx, old.EmailKey)
+	f.answers("the old key of a proven address", err, mapae.ErrNotFound)
 	heir := newUser(3)
-	heir.LoginKey, heir.ExternalID = old.LoginKey, old.ExternalID
+	heir.LoginKey, heir.EmailKey, heir.ExternalID = old.LoginKey, old.EmailKey, old.ExternalID
 	f.add(heir)
 	f.update(func(tx mapae.Tx) error { return tx.UpdateUser(f.ctx, u) })
 }
@@ -115,11 +121,13 @@ func usersChange(f *fixture) {
 func usersChangeUnique(f *fixture) {
 	a, b := newUser(1), newUser(2)
 	a.ExternalID, b.ExternalID = "x-1", "x-2"
+	a.EmailKey = "proven"
 	f.add(a, b)
-	login, external := b, b
-	login.LoginKey, external.ExternalID = a.LoginKey, a.ExternalID
+	login, email, external := b, b, b
+	login.LoginKey, email.EmailKey, external.ExternalID = a.LoginKey, a.EmailKey, a.ExternalID
 	f.update(func(tx mapae.Tx) error {
 		f.answers("login key", tx.UpdateUser(f.ctx, login), mapae.ErrExists)
+		f.answers("key of a proven address", tx.UpdateUser(f.ctx, email), mapae.ErrExists)
 		f.answers("external ID", tx.UpdateUser(f.ctx, external), mapae.ErrExists)
 		return tx.AddEvent(f.ctx, newEvent(a, 1))
 	})
@@ -128,18 +136,53 @@ func usersChangeUnique(f *fixture) {
 	f.same("the transaction went on", len(w.Events), 1)
 }
 
+func usersByEmail(f *fixture) {
+	a, b := newUser(1), newUser(2)
+	a.EmailKey = "zoë@例え.テスト"
+	f.add(a, b)
+	got, err := f.store.UserByEmail(f.ctx, a.EmailKey)
+	f.answers("by key", err, nil)
+	f.same("by key", got, a)
+	f.update(func(tx mapae.Tx) error {
+		got, err = tx.UserByEmail(f.ctx, a.EmailKey)
+		return err
+	})
+	f.same("by key, in a transaction", got, a)
+	for _, key := range []string{"", b.Email, b.LoginKey, "Zoë@例え.テスト", a.EmailKey + " "} {
+		_, err = f.store.UserByEmail(f.ctx, key)
+		f.answers("UserByEmail "+key, err, mapae.ErrNotFound)
+	}
+	a.EmailKey, b.EmailKey = "", a.EmailKey
+	f.update(func(tx mapae.Tx) error {
+		if err := tx.UpdateUser(f.ctx, a); err != nil {
+			return err
+		}
+		return tx.UpdateUser(f.ctx, b)
+	})
+	got, err = f.store.UserByEmail(f.ctx, b.EmailKey)
+	f.answers("after it moved", err, nil)
+	f.same("after it moved", got, b)
+	f.update(func(tx mapae.Tx) error { return tx.DeleteUser(f.ctx, b.ID) })
+	_, err = f.store.UserByEmail(f.ctx, b.EmailKey)
+	f.answers("after its user went", err, mapae.ErrNotFound)
+}
+
 func usersGo(f *fixture) {
 	a, b := newUser(1), newUser(2)
 	ca, cb := newCredential(a, 1), newCredential(b, 2)
-	f.add(a, b, ca, cb)
+	nobodys := newMail(mapae.User{Email: "new@example.com"}, 3)
+	f.add(a, b, ca, cb, newIdentity(a, 1), newIdentity(b, 2), newMail(a, 1), newMail(b, 2), nobodys)
 	f.signIn(newAdmission(a, ca, 1))
 	f.signIn(newAdmission(b, cb, 2))
 	before := f.world(b.ID)
 	f.update(func(tx mapae.Tx) error { return tx.DeleteUser(f.ctx, a.ID) })
 	f.same("what is left", f.world(a.ID, b.ID), before)
 	f.same("events stay", len(before.Events), 2)
+	f.holds(newMail(b, 2), nobodys) // mails of others and of nobody stay
+	_, _, err := f.store.Identity(f.ctx, newIdentity(a, 1).Provider, newIdentity(a, 1).Subject)
+	f.answers("its identity", err, mapae.ErrNotFound)
 
-	_, _, err := f.store.Credential(f.ctx, ca.ID)
+	_, _, err = f.store.Credential(f.ctx, ca.ID)
 	f.answers("its credential", err, mapae.ErrNotFound)
 	creds, err := f.store.Credentials(f.ctx, a.ID)
 	f.answers("Credentials", err, nil)
@@ -151,4 +194,5 @@ func usersGo(f *fixture) {
 	list, err := f.store.Sessions(f.ctx, a.ID, when(0))
 	f.answers("Sessions", err, nil)
 	f.same("a user of the same ID inherits no session", len(list), 0)
+	f.same("and no identity", len(f.world(a.ID).Identities), 0)
 }

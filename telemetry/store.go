@@ -59,6 +59,10 @@ func (s *timedStore) UserByLogin(ctx context.Context, key string) (mapae.User, e
 	return timed(s, "user_by_login", func() (mapae.User, error) { return s.store.UserByLogin(ctx, key) })
 }
 
+func (s *timedStore) UserByEmail(ctx context.Context, key string) (mapae.User, error) {
+	return timed(s, "user_by_email", func() (mapae.User, error) { return s.store.UserByEmail(ctx, key) })
+}
+
 func (s *timedStore) Credential(ctx context.Context, id []byte) (mapae.Credential, mapae.User, error) {
 	v, err := timed(s, "credential", func() (two[mapae.Credential, mapae.User], error) { return pair(s.store.Credential(ctx, id)) })
 	return v.a, v.b, err
@@ -101,6 +105,17 @@ func (s *timedStore) Recovery(ctx context.Context, claimHash [32]byte) (mapae.Re
 
 func (s *timedStore) RecoveryOf(ctx context.Context, user mapae.UserID) (mapae.Recovery, error) {
 	return timed(s, "recovery_of", func() (mapae.Recovery, error) { return s.store.RecoveryOf(ctx, user) })
+}
+
+func (s *timedStore) Identity(ctx context.Context, provider, subject string) (mapae.Identity, mapae.User, error) {
+	v, err := timed(s, "identity", func() (two[mapae.Identity, mapae.User], error) {
+		return pair(s.store.Identity(ctx, provider, subject))
+	})
+	return v.a, v.b, err
+}
+
+func (s *timedStore) Identities(ctx context.Context, user mapae.UserID) ([]mapae.Identity, error) {
+	return timed(s, "identities", func() ([]mapae.Identity, error) { return s.store.Identities(ctx, user) })
 }
 
 func (s *timedStore) KeyChecks(ctx context.Context) ([]mapae.KeyCheck, error) {

@@ -13,7 +13,7 @@ const (
 	// when user, credential and counter are all as they must be.
 	useCredential = `UPDATE mapae_credentials
 	SET sign_count = $1, backup_eligible = $2, backup_state = $3, last_used_at = $4, last_used_agent = $5
-	WHERE id = $6 AND user_id = $7 AND (sign_count < $1 OR sign_count = 0 AND $1 = 0)
+	WHERE id = $6 AND user_id = $7 AND suspended_at = 0 AND (sign_count < $1 OR sign_count = 0 AND $1 = 0)
 	AND EXISTS (SELECT 1 FROM mapae_users WHERE id = $7 AND epoch = $8 AND disabled_at = 0)`
 
 	// The same, once all has been looked at and is locked.
@@ -21,7 +21,7 @@ const (
 	SET sign_count = $1, backup_eligible = $2, backup_state = $3, last_used_at = $4, last_used_agent = $5
 	WHERE id = $6 AND user_id = $7`
 
-	lockCredential = `UPDATE mapae_credentials SET sign_count = sign_count WHERE id = $1 AND user_id = $2
+	lockCredential = `UPDATE mapae_credentials SET sign_count = sign_count WHERE id = $1 AND user_id = $2 AND suspended_at = 0
 	RETURNING sign_count, backup_eligible`
 
 	lockSession = `UPDATE mapae_sessions SET seen_at = seen_at

@@ -27,7 +27,7 @@ const admitAtOnce = `WITH spent AS (
 ), credential AS (
 	SELECT sign_count < CAST($9 AS bigint) OR sign_count = 0 AND $9 = 0 AS rose, backup_eligible FROM mapae_credentials
 	WHERE (SELECT fits FROM owner) AND ($6 = '' OR EXISTS (SELECT 1 FROM renewed))
-	AND id = CAST($10 AS bytea) AND user_id = $5 AND user_id = CAST($11 AS bytea) FOR NO KEY UPDATE
+	AND id = CAST($10 AS bytea) AND user_id = $5 AND user_id = CAST($11 AS bytea) AND suspended_at = 0 FOR NO KEY UPDATE
 ), verdict AS (
 	SELECT CASE
 	WHEN $2 <> 0 AND NOT EXISTS (SELECT 1 FROM spent) THEN 0

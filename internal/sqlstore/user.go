@@ -8,24 +8,28 @@ import (
 
 const (
 	userColumns = `mapae_users.id, mapae_users.login, mapae_users.login_key, mapae_users.email, mapae_users.email_verified_at,
-	mapae_users.name, mapae_users.locale, mapae_users.external_id, mapae_users.epoch, mapae_users.created_at, mapae_users.disabled_at`
+	mapae_users.name, mapae_users.locale, mapae_users.external_id, mapae_users.epoch, mapae_users.created_at, mapae_users.disabled_at,
+	mapae_users.email_key, mapae_users.frozen_until, mapae_users.offer_after`
 
 	selectUser        = `SELECT ` + userColumns + ` FROM mapae_users WHERE id = $1`
 	selectUserByLogin = `SELECT ` + userColumns + ` FROM mapae_users WHERE login_key = $1`
+	selectUserByEmail = `SELECT ` + userColumns + ` FROM mapae_users WHERE email_key = $1 AND email_key <> ''`
 
 	// A write that changes nothing takes the row lock on every engine.
 	lockUser = `UPDATE mapae_users SET epoch = epoch WHERE id = $1 RETURNING ` + userColumns
 
 	insertUser = `INSERT INTO mapae_users
-	(id, login, login_key, email, email_verified_at, name, locale, external_id, epoch, created_at, disabled_at)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`
+	(id, login, login_key, email, email_verified_at, name, locale, external_id, epoch, created_at, disabled_at,
+	email_key, frozen_until, offer_after)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING`
 
 	// The names are compared in the statement, so that one that is taken is no
 	// error that would end the transaction.
 	updateUser = `UPDATE mapae_users SET login = $1, login_key = $2, email = $3, email_verified_at = $4, name = $5, locale = $6,
-	external_id = $7, epoch = $8, disabled_at = $9 WHERE id = $10
-	AND NOT EXISTS (SELECT 1 FROM mapae_users AS o WHERE o.login_key = $2 AND o.id <> $10)
-	AND NOT EXISTS (SELECT 1 FROM mapae_users AS o WHERE o.external_id = $7 AND o.external_id <> '' AND o.id <> $10)`
+	external_id = $7, epoch = $8, disabled_at = $9, email_key = $10, frozen_until = $11, offer_after = $12 WHERE id = $13
+	AND NOT EXISTS (SELECT 1 FROM mapae_users AS o WHERE o.login_key = $2 AND o.id <> $13)
+	AND NOT EXISTS (SELECT 1 FROM mapae_users AS o WHERE o.email_key = $10 AND o.email_key <> '' AND o.id <> $13)
+	AND NOT EXISTS (SELECT 1 FROM mapae_users AS o WHERE o.external_id = $7 AND o.external_id <> '' AND o.id <> $13)`
 
 	deleteUser = `DELETE FROM mapae_users WHERE id = $1`
 )
@@ -35,6 +39,7 @@ type userRow struct {
 	user                        mapae.User
 	id                          []byte
 	verified, created, disabled int64
+	frozen, offer               int64
 }
 
 func (r *userRow) dest() []any {
@@ -42,12 +47,14 @@ func (r *userRow) dest() []any {
 	return []any{
 		&r.id, &u.Login, &u.LoginKey, &u.Email, &r.verified,
 		&u.Name, &u.Locale, &u.ExternalID, &u.Epoch, &r.created, &r.disabled,
+		&u.EmailKey, &r.frozen, &r.offer,
 	}
 }
 
 func (r *userRow) value() mapae.User {
 	r.user.ID = mapae.UserID(r.id)
 	r.user.EmailVerifiedAt, r.user.CreatedAt, r.user.DisabledAt = moment(r.verified), moment(r.created), moment(r.disabled)
+	r.user.FrozenUntil, r.user.OfferAfter = moment(r.frozen), moment(r.offer)
 	return r.user
 }
 
@@ -70,6 +77,11 @@ func (r Reader) UserByLogin(ctx context.Context, key string) (mapae.User, error)
 	return r.oneUser(ctx, selectUserByLogin, key)
 }
 
+// UserByEmail implements mapae.Reader.
+func (r Reader) UserByEmail(ctx context.Context, key string) (mapae.User, error) {
+	return r.oneUser(ctx, selectUserByEmail, key)
+}
+
 // LockUser implements mapae.Tx.
 func (t Tx) LockUser(ctx context.Context, id mapae.UserID) (mapae.User, error) {
 	return t.oneUser(ctx, lockUser, blob(id))
@@ -78,13 +90,14 @@ func (t Tx) LockUser(ctx context.Context, id mapae.UserID) (mapae.User, error) {
 // AddUser implements mapae.Tx.
 func (t Tx) AddUser(ctx context.Context, u mapae.User) error {
 	return t.add(ctx, insertUser, blob(u.ID), u.Login, u.LoginKey, u.Email, micros(u.EmailVerifiedAt),
-		u.Name, u.Locale, u.ExternalID, u.Epoch, micros(u.CreatedAt), micros(u.DisabledAt))
+		u.Name, u.Locale, u.ExternalID, u.Epoch, micros(u.CreatedAt), micros(u.DisabledAt),
+		u.EmailKey, micros(u.FrozenUntil), micros(u.OfferAfter))
 }
 
 // UpdateUser implements mapae.Tx.
 func (t Tx) UpdateUser(ctx context.Context, u mapae.User) error {
 	err := t.write(ctx, updateUser, u.Login, u.LoginKey, u.Email, micros(u.EmailVerifiedAt), u.Name, u.Locale,
-		u.ExternalID, u.Epoch, micros(u.DisabledAt), blob(u.ID))
+		u.ExternalID, u.Epoch, micros(u.DisabledAt), u.EmailKey, micros(u.FrozenUntil), micros(u.OfferAfter), blob(u.ID))
 	if err != mapae.ErrNotFound {
 		return err
 	}
@@ -94,7 +107,12 @@ func (t Tx) UpdateUser(ctx context.Context, u mapae.User) error {
 	return mapae.ErrExists
 }
 
-// DeleteUser implements mapae.Tx. The rows of other tables go by cascade.
+// DeleteUser implements mapae.Tx. The rows of other tables go by cascade, but
+// those of the outbox, which need no user.
 func (t Tx) DeleteUser(ctx context.Context, id mapae.UserID) error {
-	return t.write(ctx, deleteUser, blob(id))
+	if err := t.write(ctx, deleteUser, blob(id)); err != nil {
+		return err
+	}
+	_, err := t.q.Exec(ctx, deleteMailOf, blob(id))
+	return err
 }

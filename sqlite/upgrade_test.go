@@ -1,0 +1,88 @@
+package sqlite_test
+
+import (
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/mapae/mapae"
+	"github.com/mapae/mapae/sqlite"
+)
+
+// The tables of version 1, with somebody who has of everything, an address that
+// was proven, one that is not what its user signs in with, and a mail that
+// waits.
+const versionOne = `
+INSERT INTO mapae_users (id, login, login_key, email, email_verified_at, name, locale, external_id, epoch, created_at, disabled_at) VALUES
+(x'01', 'Zoë@Example.com', 'zoë@example.com', 'Zoë@Example.com', 7, 'Zoë', 'ko', 'x-1', 3, 5, 0),
+(x'02', 'plain@example.com', 'plain@example.com', 'plain@example.com', 0, 'Plain', '', '', 0, 6, 0),
+(x'03', 'name', 'name', 'other@example.com', 8, 'Other', '', '', 0, 6, 9);
+INSERT INTO mapae_credentials (id, user_id, sign_count, last_used_at, backup_eligible, backup_state, last_used_agent, public_key, algorithm,
+uv_initialized, first_factor, transports, aaguid, rp_id, name, created_at, attestation_format, attestation_object, attestation_client_data) VALUES
+(x'01', x'01', 4, 5, 1, 1, 'Browser', x'02', -7, 1, 1, '["usb"]', x'00', 'example.com', 'Key', 6, 'none', x'', x'');
+INSERT INTO mapae_identities (provider, subject, user_id, email, created_at, last_used_at) VALUES ('p', 's', x'01', 'zoë@elsewhere', 1, 2);
+INSERT INTO mapae_outbox (id, user_id, recipient, kind, locale, data, created_at, due_at, attempts, last_error) VALUES
+(x'01', x'01', 'zoë@example.com', 'notice', 'ko', x'02', 1, 2, 3, 'later');
+INSERT INTO mapae_migrations (version_id, is_applied) VALUES (1, 1)`
+
+func TestTablesOfVersionOneAreBroughtUpToDateWithWhatIsInThem(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "mapae.db")
+	tables, err := os.ReadFile("migrations/00001_tables.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const versions = `CREATE TABLE mapae_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL,
+	tstamp TIMESTAMP DEFAULT (datetime('now'))); INSERT INTO mapae_migrations (version_id, is_applied) VALUES (0, 1);`
+	if _, err := db.ExecContext(t.Context(), versions+string(tables)+versionOne); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	zoe := mapae.User{
+		ID: "\x01", Login: "Zoë@Example.com", LoginKey: "zoë@example.com", Email: "Zoë@Example.com", EmailKey: "zoë@example.com",
+		EmailVerifiedAt: time.UnixMicro(7).UTC(), Name: "Zoë", Locale: "ko", ExternalID: "x-1", Epoch: 3, CreatedAt: time.UnixMicro(5).UTC(),
+	}
+	for _, key := range []string{"plain@example.com", "other@example.com", "name", ""} {
+		if u, err := s.UserByEmail(ctx, key); !errors.Is(err, mapae.ErrNotFound) {
+			t.Errorf("%s: %+v, %v", key, u, err)
+		}
+	}
+	if u, err := s.UserByEmail(ctx, "zoë@example.com"); err != nil || u != zoe {
+		t.Errorf("the user with a proven address: %+v, %v", u, err)
+	}
+	c, u, err := s.Credential(ctx, []byte{1})
+	if err != nil || u != zoe || !c.SuspendedAt.IsZero() || c.SignCount != 4 || c.Name != "Key" {
+		t.Errorf("the credential: %+v of %+v, %v", c, u, err)
+	}
+	if i, u, err := s.Identity(ctx, "p", "s"); err != nil || u != zoe || i.Email != "zoë@elsewhere" {
+		t.Errorf("the identity: %+v of %+v, %v", i, u, err)
+	}
+	err = s.Update(ctx, func(tx mapae.Tx) error {
+		list, err := tx.ClaimMail(ctx, time.UnixMicro(2), time.UnixMicro(10), 5)
+		if err != nil || len(list) != 1 || list[0].ID != "\x01" || list[0].To != "zoë@example.com" || list[0].Attempts != 4 {
+			t.Errorf("the mail: %+v, %v", list, err)
+		}
+		taken := mapae.User{ID: "\x04", LoginKey: "new", EmailKey: zoe.EmailKey}
+		if err := tx.AddUser(ctx, taken); !errors.Is(err, mapae.ErrExists) {
+			t.Errorf("the proven address once more: %v", err)
+		}
+		return err
+	})
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Error(err)
+	}
+}
