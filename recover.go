@@ -16,6 +16,12 @@ import (
 // claimLife is how long after its delay a waiting recovery can be finished.
 const claimLife = 7 * 24 * time.Hour
 
+// refusalGrid is the grid of times at which a refused proof is answered. It is
+// well above what looking an account up takes: the calls to the store are the
+// same for everybody, but a row that is there is read and one that is not is
+// not, and the clock would tell.
+const refusalGrid = 10 * time.Millisecond
+
 // RecoveryStep is what a recovery goes on with after a proof.
 type RecoveryStep struct {
 	Ticket string
@@ -57,8 +63,8 @@ func (a *Auth) BeginRecovery(_ context.Context, c Client, email string) (string,
 // once. An account that can reach two factors needs two different proofs, any
 // other needs one. Errors: CodeBadRequest with the field method;
 // CodeCeremonyInvalid the ticket, or its sixth try; CodeRateLimited;
-// CodeAuthenticationFailed, the same for an account that nobody has;
-// CodeUnavailable.
+// CodeAuthenticationFailed, the same and at the same time for an account that
+// nobody has; CodeUnavailable.
 func (a *Auth) ProveRecovery(ctx context.Context, c Client, ticketText string, method MethodName, code string) (RecoveryStep, error) {
 	if !slices.Contains(a.RecoveryMethods(), method) {
 		return RecoveryStep{}, badField("method", "%q is none of %v", clip(string(method)), a.RecoveryMethods())
@@ -73,6 +79,27 @@ func (a *Auth) ProveRecovery(ctx context.Context, c Client, ticketText string, m
 	if err := a.countTicket(ctx, t); err != nil {
 		return RecoveryStep{}, err
 	}
+	start := time.Now()
+	step, err := a.proveFor(ctx, c, t, method, code)
+	if err != nil {
+		waitForGrid(ctx, start)
+	}
+	return step, err
+}
+
+// waitForGrid waits until a whole number of refusalGrids has passed since
+// start, or ctx ends.
+func waitForGrid(ctx context.Context, start time.Time) {
+	timer := time.NewTimer(refusalGrid - time.Since(start)%refusalGrid)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// proveFor is ProveRecovery of a ticket that is good and counted.
+func (a *Auth) proveFor(ctx context.Context, c Client, t ticket, method MethodName, code string) (RecoveryStep, error) {
 	u, err := a.store.UserByLogin(ctx, t.Login)
 	if errors.Is(err, ErrNotFound) || err == nil && u.Disabled() {
 		u = User{LoginKey: t.Login}
