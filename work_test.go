@@ -1,7 +1,10 @@
 package mapae_test
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/mapae/mapae"
 	"github.com/mapae/mapae/memory"
@@ -84,4 +87,32 @@ func TestRecoveryCodesOutliveARotationOfKeys(t *testing.T) {
 	}
 	w = w.node(func(c *mapae.Config) { c.Secrets = []mapae.RootKey{newKey} })
 	wantCode(t, prove(codes[1]), mapae.CodeAuthenticationFailed) // nobody can check what was made under a key that is gone
+}
+
+func TestARefusedRecoveryIsAnsweredOnAGridOfTimes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { // only the wait takes time here
+		w, c := newWorld(t, all), browser(1)
+		codes := w.signUp(c, webauthntest.New(origin), "kim@example.com").RecoveryCodes
+		prove := func(ctx context.Context, email, code string) (time.Duration, error) {
+			ticket, start := w.recovery(c, email), time.Now()
+			_, err := w.ProveRecovery(ctx, c, ticket, mapae.MethodRecoveryCode, code)
+			return time.Since(start), err
+		}
+		for _, email := range []string{"kim@example.com", "nob@example.com"} {
+			took, err := prove(w.ctx, email, "AAAA-BBBB-CCCC-DDDD")
+			wantCode(t, err, mapae.CodeAuthenticationFailed)
+			if took != 10*time.Millisecond {
+				t.Errorf("%s is refused after %v", email, took)
+			}
+		}
+		if took, err := prove(w.ctx, "kim@example.com", codes[0]); err != nil || took != 0 {
+			t.Errorf("a good code waits %v: %v", took, err)
+		}
+		gone, leave := context.WithCancel(w.ctx)
+		leave()
+		if took, err := prove(gone, "kim@example.com", "AAAA-BBBB-CCCC-DDDD"); err == nil || took != 0 {
+			t.Errorf("who has left is waited for %v: %v", took, err)
+		}
+	})
 }

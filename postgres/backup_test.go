@@ -21,8 +21,7 @@ func anyKeys([]mapae.KeyCheck) error { return nil }
 // its connections is not disturbed by other tests.
 func ownDatabase(t *testing.T) string {
 	t.Helper()
-	name := fmt.Sprintf("own%d", shared.schemas.Add(1))
-	c := cluster(t)
+	c, name := shared.Cluster(t), shared.Name()
 	if err := c.Create(name); err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func TestTablesThatDoNotFitAreRefused(t *testing.T) {
 
 func TestADatabaseThatCanNotHoldAStoreIsRefused(t *testing.T) {
 	t.Parallel()
-	c := cluster(t)
+	c := shared.Cluster(t)
 	run(t, c.URL("postgres"), "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
 	for name, x := range map[string]struct{ url, want string }{
 		"another encoding": {c.URL("latin"), "the encoding of the database is LATIN1, it must be UTF8"},

@@ -18,7 +18,7 @@ import (
 func TestADatabaseThatHangsIsAnsweredForWithinTwoSeconds(t *testing.T) {
 	t.Parallel()
 	direct := place(t)
-	p := newProxy(t, cluster(t))
+	p := newProxy(t, shared.Cluster(t))
 	s := open(t, p.url(t, direct))
 	people(t, s, 1)
 	goOn := p.hang()
@@ -55,7 +55,7 @@ func TestADatabaseThatHangsIsAnsweredForWithinTwoSeconds(t *testing.T) {
 func TestACallersOwnEndIsItsOwn(t *testing.T) {
 	t.Parallel()
 	direct := place(t)
-	p := newProxy(t, cluster(t))
+	p := newProxy(t, shared.Cluster(t))
 	s := open(t, p.url(t, direct))
 	goOn := p.hang()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -197,7 +197,7 @@ func TestWhatWasAcknowledgedSurvivesAKillOfTheServer(t *testing.T) {
 func TestASignInWhoseAnswerIsCutMakesNoSecondSession(t *testing.T) {
 	t.Parallel()
 	direct := place(t)
-	p := newProxy(t, cluster(t))
+	p := newProxy(t, shared.Cluster(t))
 	s := open(t, p.url(t, direct))
 	const n = 40
 	people(t, s, n)
@@ -245,7 +245,7 @@ func second[T any](_ T, err error) error { return err }
 // that the next ones go to whoever takes writes.
 func TestAServerThatOnlyReadsIsLeft(t *testing.T) {
 	t.Parallel()
-	c := cluster(t)
+	c := shared.Cluster(t)
 	if err := c.Create("readonly"); err != nil {
 		t.Fatal(err)
 	}

@@ -2,10 +2,7 @@ package postgres_test
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -17,42 +14,16 @@ import (
 	"github.com/mapae/mapae/storetest"
 )
 
-// shared is the cluster of all tests that need not stop it. What it loses when
-// the machine loses its power does not matter.
-var shared struct {
-	once    sync.Once
-	cluster *pgtest.Cluster
-	err     error
-	schemas atomic.Int64
-}
+// shared is the cluster of all tests that need not stop it.
+var shared pgtest.Shared
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if shared.cluster != nil {
-		if err := shared.cluster.Close(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(shared.Run(m)) }
 
 // needed skips the test where there is no PostgreSQL.
 func needed(t testing.TB) {
 	t.Helper()
 	_, err := pgtest.Find()
 	pgtest.Needs(t, err)
-}
-
-// cluster returns the shared cluster.
-func cluster(t testing.TB) *pgtest.Cluster {
-	t.Helper()
-	needed(t)
-	shared.once.Do(func() { shared.cluster, shared.err = pgtest.New("fsync=off", "full_page_writes=off") })
-	if shared.err != nil {
-		t.Fatal(shared.err)
-	}
-	return shared.cluster
 }
 
 // ownCluster returns a cluster that a test has for itself.
@@ -74,8 +45,7 @@ func ownCluster(t testing.TB, settings ...string) *pgtest.Cluster {
 // place returns the URL of a new schema in the shared cluster.
 func place(t testing.TB, parameters ...string) string {
 	t.Helper()
-	c := cluster(t)
-	schema := fmt.Sprintf("test%d", shared.schemas.Add(1))
+	c, schema := shared.Cluster(t), shared.Name()
 	run(t, c.URL("postgres"), "CREATE SCHEMA "+schema)
 	return c.URL("postgres", append(parameters, "search_path", schema)...)
 }

@@ -28,7 +28,7 @@ func count(t testing.TB, url, sql string) (n int64) {
 // lock the user first, so that none waits for one who waits for it.
 func TestWhoMeetsAtOneUserDoesNotDeadlock(t *testing.T) {
 	t.Parallel()
-	c := cluster(t)
+	c := shared.Cluster(t)
 	if err := c.Create("deadlocks"); err != nil {
 		t.Fatal(err)
 	}

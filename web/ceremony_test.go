@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,7 +15,6 @@ import (
 	"github.com/mapae/mapae"
 	"github.com/mapae/mapae/client"
 	"github.com/mapae/mapae/memory"
-	"github.com/mapae/mapae/sqlite"
 	"github.com/mapae/mapae/storetest"
 	"github.com/mapae/mapae/webauthntest"
 )
@@ -33,24 +31,6 @@ func unlimited(_ *mapae.Config, c *Config) {
 // allMethods offers every method; Argon2 is cheap so that tests are quick.
 func allMethods(c *mapae.Config, _ *Config) {
 	c.Methods = []mapae.Method{mapae.Passkey{}, mapae.Password{Argon2: mapae.Argon2{MemoryKiB: 8 << 10, Passes: 1, Lanes: 1}}, mapae.TOTP{}}
-}
-
-// eachEngine runs f on every engine that is here.
-func eachEngine(t *testing.T, f func(*testing.T, mapae.Store)) {
-	t.Parallel()
-	t.Run("memory", func(t *testing.T) {
-		t.Parallel()
-		f(t, memory.New())
-	})
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { store.Close() })
-		f(t, store)
-	})
 }
 
 // flow is a ceremony in its two requests.
