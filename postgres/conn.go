@@ -71,10 +71,22 @@ type asker interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
+// unhurried marks a context whose statements may take as long as they do.
+type unhurried struct{}
+
+// withoutHurry returns a context for what an operator waits for: statements
+// that read whole tables.
+func withoutHurry(ctx context.Context) context.Context {
+	return context.WithValue(ctx, unhurried{}, true)
+}
+
 // patiently runs do with a context that ends after patience. What it then
 // returns, or when a connection could not be made in time, does not look like
 // the end of the caller's own context.
 func patiently(ctx context.Context, do func(context.Context) error) error {
+	if ctx.Value(unhurried{}) != nil {
+		return do(ctx)
+	}
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := do(limited)

@@ -8,6 +8,7 @@
 //	mapae migrate --status                       the version of the tables
 //	mapae backup FILE                            a copy of the database, while servers run
 //	mapae restore FILE                           a backup in the place of the database
+//	mapae doctor --deep                          how the database is, read from end to end
 //	mapae keys new                               the key file of a new installation on PostgreSQL
 //	mapae version                                what this binary is made of
 //
