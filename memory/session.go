@@ -108,7 +108,7 @@ func (t *tx) endSession(s mapae.Session) {
 	unlink(t, t.sessionsOf, s.UserID, s.ID)
 }
 
-// sweepSessions removes sessions that are over, oldest first.
+// sweepSessions removes sessions that are over, oldest end first.
 func (t *tx) sweepSessions(plan mapae.SweepPlan) int {
 	limit := micro(plan.SessionsBefore)
 	if limit.IsZero() {
@@ -116,16 +116,26 @@ func (t *tx) sweepSessions(plan mapae.SweepPlan) int {
 	}
 	var over []mapae.SessionID
 	for id, s := range t.sessions {
-		if !s.IdleEndsAt.After(limit) || !s.EndsAt.After(limit) {
+		if !sessionOver(s).After(limit) {
 			over = append(over, id)
 		}
 	}
-	slices.Sort(over)
+	slices.SortFunc(over, func(a, b mapae.SessionID) int {
+		return cmp.Or(sessionOver(t.sessions[a]).Compare(sessionOver(t.sessions[b])), cmp.Compare(a, b))
+	})
 	over = over[:min(len(over), plan.Limit)]
 	for _, id := range over {
 		t.endSession(t.sessions[id])
 	}
 	return len(over)
+}
+
+// sessionOver is the earlier of a session's ends.
+func sessionOver(s mapae.Session) time.Time {
+	if s.IdleEndsAt.Before(s.EndsAt) {
+		return s.IdleEndsAt
+	}
+	return s.EndsAt
 }
 
 // ownSession returns s sharing no bytes with it, its times cut.

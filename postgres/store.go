@@ -110,12 +110,12 @@ func (s *Store) Admit(ctx context.Context, a mapae.Admission) (v mapae.Verdict, 
 	return v, err
 }
 
-// Sweep implements mapae.Store.
+// Sweep implements mapae.Store. It passes over what a transaction holds.
 func (s *Store) Sweep(ctx context.Context, plan mapae.SweepPlan) (removed int, err error) {
 	update := func(ctx context.Context, f func(mapae.Tx) error) error {
 		return s.pool.update(ctx, func(q *txConn) error { return f(sqlstore.NewTx(q)) })
 	}
-	return sqlstore.Sweep(ctx, s.Reader, update, plan)
+	return sqlstore.Sweep(ctx, update, plan, sqlstore.SkipLocked)
 }
 
 // Close waits for what is under way and closes the connections that Open

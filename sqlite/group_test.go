@@ -308,7 +308,7 @@ func TestSessionThatIsTouchedWhileItIsSweptLives(t *testing.T) {
 			return f(tx)
 		})
 	}
-	n, err := sqlstore.Sweep(g.Context(), g.Reader, touched, mapae.SweepPlan{SessionsBefore: end, Limit: 9})
+	n, err := sqlstore.Sweep(g.Context(), touched, mapae.SweepPlan{SessionsBefore: end, Limit: 9}, "")
 	if n != 0 || err != nil {
 		t.Errorf("%d removed, %v", n, err)
 	}

@@ -93,7 +93,7 @@ func (s *Store) Admit(ctx context.Context, a mapae.Admission) (v mapae.Verdict, 
 
 // Sweep implements mapae.Store.
 func (s *Store) Sweep(ctx context.Context, plan mapae.SweepPlan) (removed int, err error) {
-	return sqlstore.Sweep(ctx, s.Reader, s.writer.updateOurs, plan)
+	return sqlstore.Sweep(ctx, s.writer.updateOurs, plan, "")
 }
 
 // Close waits for what is under way, moves the write-ahead log into the file

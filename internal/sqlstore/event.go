@@ -18,9 +18,6 @@ const (
 
 	insertEvent = `INSERT INTO mapae_events (` + eventColumns + `)
 	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
-
-	deleteEvents = `DELETE FROM mapae_events
-	WHERE id IN (SELECT id FROM mapae_events WHERE id < $1 ORDER BY id LIMIT $2)`
 )
 
 // eventRow is a row of eventColumns.
@@ -72,9 +69,8 @@ func (t Tx) AddEvent(ctx context.Context, e mapae.Event) error {
 	return err
 }
 
-// sweepEvents removes at most limit events older than before, by their IDs,
-// which begin with their time.
-func (t Tx) sweepEvents(ctx context.Context, before time.Time, limit int) (int64, error) {
-	end := binary.BigEndian.AppendUint64(nil, uint64(micros(before)))
-	return t.q.Exec(ctx, deleteEvents, end, int64(limit))
+// firstEventID is before the IDs of all events of that time and later: they
+// begin with their time.
+func firstEventID(at time.Time) []byte {
+	return binary.BigEndian.AppendUint64(nil, uint64(micros(at)))
 }

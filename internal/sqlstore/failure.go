@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/mapae/mapae"
 )
@@ -21,12 +20,6 @@ const (
 	ON CONFLICT (key_hash) DO UPDATE SET count = excluded.count, until = excluded.until, at = excluded.at`
 
 	deleteFailures = `DELETE FROM mapae_failures WHERE key_hash = $1`
-
-	// The times are compared once more for a row that changed after it was
-	// found.
-	deleteFailuresOver = `DELETE FROM mapae_failures WHERE key_hash IN
-	(SELECT key_hash FROM mapae_failures WHERE at < $1 AND until <= $1 ORDER BY at, key_hash LIMIT $2)
-	AND at < $1 AND until <= $1`
 )
 
 // oneFailures runs a statement that returns at most one count; none is the
@@ -58,10 +51,4 @@ func (t Tx) SetFailures(ctx context.Context, key [32]byte, f mapae.Failures) err
 	}
 	_, err := t.q.Exec(ctx, setFailures, key[:], int64(f.Count), micros(f.Until), micros(f.At))
 	return err
-}
-
-// sweepFailures removes at most limit counts whose last try is older than
-// before and that bar nothing then.
-func (t Tx) sweepFailures(ctx context.Context, before time.Time, limit int) (int64, error) {
-	return t.q.Exec(ctx, deleteFailuresOver, micros(before), int64(limit))
 }

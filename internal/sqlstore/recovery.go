@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"time"
 
 	"github.com/mapae/mapae"
 )
@@ -21,10 +20,6 @@ const (
 	created_at = excluded.created_at, ready_at = excluded.ready_at, ends_at = excluded.ends_at`
 
 	deleteRecovery = `DELETE FROM mapae_recoveries WHERE user_id = $1`
-
-	// The end is compared once more for a row that changed after it was found.
-	deleteRecoveriesOver = `DELETE FROM mapae_recoveries WHERE user_id IN
-	(SELECT user_id FROM mapae_recoveries WHERE ends_at <= $1 ORDER BY ends_at, user_id LIMIT $2) AND ends_at <= $1`
 )
 
 // oneRecovery runs a statement that returns at most one recovery.
@@ -63,9 +58,4 @@ func (t Tx) SetRecovery(ctx context.Context, r mapae.Recovery) error {
 // RemoveRecovery implements mapae.Tx.
 func (t Tx) RemoveRecovery(ctx context.Context, user mapae.UserID) error {
 	return t.write(ctx, deleteRecovery, blob(user))
-}
-
-// sweepRecoveries removes at most limit recoveries that ended by then.
-func (t Tx) sweepRecoveries(ctx context.Context, by time.Time, limit int) (int64, error) {
-	return t.q.Exec(ctx, deleteRecoveriesOver, micros(by), int64(limit))
 }

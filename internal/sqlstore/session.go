@@ -33,9 +33,6 @@ const (
 
 	deleteSession  = `DELETE FROM mapae_sessions WHERE user_id = $1 AND id = $2`
 	deleteSessions = `DELETE FROM mapae_sessions WHERE user_id = $1 AND id <> $2`
-
-	selectSessionsOver = `SELECT id FROM mapae_sessions WHERE idle_ends_at <= $1 OR ends_at <= $1 ORDER BY id LIMIT $2`
-	deleteSessionOver  = `DELETE FROM mapae_sessions WHERE id = $1 AND (idle_ends_at <= $2 OR ends_at <= $2)`
 )
 
 // sessionRow is a row of sessionColumns.
@@ -120,28 +117,4 @@ func (t Tx) EndSession(ctx context.Context, user mapae.UserID, id mapae.SessionI
 func (t Tx) EndSessions(ctx context.Context, user mapae.UserID, but mapae.SessionID) (int, error) {
 	n, err := t.q.Exec(ctx, deleteSessions, blob(user), blob(but))
 	return int(n), err
-}
-
-// sessionsOver returns at most limit sessions that ended by then, oldest
-// first. It walks the table, so it is asked outside the transaction that
-// removes them.
-func (r Reader) sessionsOver(ctx context.Context, by time.Time, limit int) (ids [][]byte, err error) {
-	var id []byte
-	err = r.q.Rows(ctx, selectSessionsOver, args(micros(by), int64(limit)), []any{&id}, func() error {
-		ids = append(ids, id)
-		return nil
-	})
-	return ids, err
-}
-
-// sweepSessions removes those of the sessions given that ended by then.
-func (t Tx) sweepSessions(ctx context.Context, ids [][]byte, by time.Time) (removed int64, err error) {
-	for _, id := range ids {
-		n, err := t.q.Exec(ctx, deleteSessionOver, id, micros(by))
-		if err != nil {
-			return 0, err
-		}
-		removed += n
-	}
-	return removed, nil
 }
