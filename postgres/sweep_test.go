@@ -114,7 +114,7 @@ func TestASweepReadsNoTable(t *testing.T) {
 	}
 	const later = "9000000000000000"
 	run(t, url,
-		"INSERT INTO mapae_users SELECT int8send(i), 'l', i::text, '', 0, '', '', '', 0, 0, 0 FROM generate_series(1, 5000) i",
+		"INSERT INTO mapae_users (id, login, login_key, email, email_verified_at, name, locale, external_id, epoch, created_at, disabled_at) SELECT int8send(i), 'l', i::text, '', 0, '', '', '', 0, 0, 0 FROM generate_series(1, 5000) i",
 		"INSERT INTO mapae_sessions (id, token_hash, user_id, epoch, seen_at, idle_ends_at, ends_at, created_at, app, uses, address, user_agent) "+
 			"SELECT int8send(i), int8send(i), int8send(i), 0, 0, "+later+" + i, "+later+" + i, 0, 0, '', '', '' FROM generate_series(1, 5000) i",
 		"INSERT INTO mapae_spent SELECT "+later+" + i, 1, int8send(i) FROM generate_series(1, 5000) i",
