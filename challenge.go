@@ -48,6 +48,12 @@ const (
 	purposeAction
 	purposeRecover
 	purposeRecoverReady
+	purposeEmailCode
+	purposeReauthCode
+	purposeSignUpCode
+	purposeSignUpProven
+	purposeReset
+	purposeVerifyEmail
 )
 
 // challenge is the whole state of a ceremony between its options and its

@@ -25,9 +25,13 @@ type Config struct {
 	RP      RelyingParty
 	Methods []Method // in the order in which people are offered them
 
-	SignUp       SignUpPolicy
-	SecondFactor SecondFactorPolicy
-	Sessions     SessionPolicy
+	SignUp SignUpPolicy
+	// SignUpDomains limits open sign-up to addresses at these domains, each as
+	// it stands behind the @, in lower case; subdomains are others. Whoever has
+	// an invitation may have any address. It needs Mailer. Empty: any domain.
+	SignUpDomains []string
+	SecondFactor  SecondFactorPolicy
+	Sessions      SessionPolicy
 
 	// PagesURL is where people find the pages of package web: one of the origins
 	// and the path that the pages are mounted at, such as
@@ -163,6 +167,7 @@ func (a *Auth) Ready(ctx context.Context) error {
 
 func (cfg Config) withDefaults() Config {
 	cfg.Secrets, cfg.Methods = slices.Clone(cfg.Secrets), slices.Clone(cfg.Methods)
+	cfg.SignUpDomains = slices.Clone(cfg.SignUpDomains)
 	cfg.RP.Origins, cfg.RP.RelatedOrigins = slices.Clone(cfg.RP.Origins), slices.Clone(cfg.RP.RelatedOrigins)
 	cfg.RP.Name = or(cfg.RP.Name, cfg.RP.ID)
 	cfg.PagesURL = or(cfg.PagesURL, cfg.RP.pagesURL())
@@ -208,6 +213,7 @@ func (cfg Config) check() error {
 	default:
 		bad("SignUp is %q: it is empty (open), %q or %q", cfg.SignUp, SignUpInvited, SignUpClosed)
 	}
+	wrong = append(wrong, cfg.checkMail()...)
 	if cfg.FreshFor < 0 || cfg.KeepEvents < 0 || cfg.Sessions.Idle < 0 || cfg.Sessions.Absolute < 0 {
 		bad("FreshFor %v, KeepEvents %v, Sessions.Idle %v and Sessions.Absolute %v: none may be negative", cfg.FreshFor, cfg.KeepEvents, cfg.Sessions.Idle, cfg.Sessions.Absolute)
 	}
@@ -223,8 +229,27 @@ func (cfg Config) check() error {
 	return errors.Join(wrong...)
 }
 
+// checkMail checks what has to do with mail.
+func (cfg Config) checkMail() []error {
+	var wrong []error
+	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+	isEmailCode := func(m Method) bool { return m != nil && m.Name() == MethodEmailCode }
+	if cfg.Mailer == nil && slices.ContainsFunc(cfg.Methods, isEmailCode) {
+		bad("Methods lists mapae.EmailCode{}, and Mailer is missing: nobody would send the codes")
+	}
+	if cfg.Mailer == nil && len(cfg.SignUpDomains) > 0 {
+		bad("SignUpDomains needs a Mailer: without one an address proves nothing")
+	}
+	for _, name := range cfg.SignUpDomains {
+		if !domain.MatchString(name) {
+			bad("SignUpDomains: %q is not a domain name in lower case", name)
+		}
+	}
+	return wrong
+}
+
 func firstFactorMethod(m Method) bool {
-	return m != nil && (m.Name() == MethodPasskey || m.Name() == MethodPassword)
+	return m != nil && (m.Name() == MethodPasskey || m.Name() == MethodPassword || m.Name() == MethodEmailCode)
 }
 
 func secondFactorMethod(m Method) bool {

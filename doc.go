@@ -17,6 +17,10 @@
 // user who has a second goes on with a [SecondFactorStep], and who has lost a
 // device comes back by [Auth.BeginRecovery].
 //
+// Where [Config.Mailer] is set, addresses are proven: sign-up begins with a code
+// ([Auth.ProveSignUp]), and there are [EmailCode] and [Auth.ForgotPassword]. What
+// has to be mailed is written to the outbox, and [Auth.Deliver] sends it.
+//
 // Beginning a ceremony writes nothing. The challenge that it hands out is sealed under a
 // root key and carries all the state of the ceremony; finishing opens it,
 // verifies with no lock held, and then does one transaction that spends the

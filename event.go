@@ -24,6 +24,7 @@ const (
 	EventFirstStep         EventType = "signin_first_step" // a second one is due
 	EventPasswordSet       EventType = "password_set"
 	EventPasswordRemoved   EventType = "password_removed"
+	EventPasswordReset     EventType = "password_reset" // by a mailed link
 	EventTOTPAdded         EventType = "totp_added"
 	EventTOTPAddFailed     EventType = "totp_add_failed"
 	EventTOTPRemoved       EventType = "totp_removed"
@@ -34,6 +35,9 @@ const (
 	EventRecovered         EventType = "recovered"
 	EventAccountChanged    EventType = "account_changed"
 	EventEmailChanged      EventType = "email_changed"
+	EventEmailVerified     EventType = "email_verified"
+	EventEmailVerifyFailed EventType = "email_verify_failed"
+	EventEmailReleased     EventType = "email_released" // somebody else proved the address, which this account never did
 	EventAccountDeleted    EventType = "account_deleted"
 	EventSignOut           EventType = "signout"
 	EventSessionsEnded     EventType = "sessions_ended"

@@ -226,7 +226,7 @@ func newScene(t *testing.T, store mapae.Store) scene {
 // state is all that the store has, as far as flows write it.
 func (s scene) state() []any {
 	_, err := s.store.UserByLogin(s.ctx, "lee@example.com")
-	all := []any{errors.Is(err, mapae.ErrNotFound), s.events()}
+	all := []any{errors.Is(err, mapae.ErrNotFound), s.events(), s.outbox()}
 	for _, in := range []mapae.Admitted{s.in, s.alone, s.app} {
 		u, err := s.store.User(s.ctx, in.User.ID)
 		waiting, none := s.store.RecoveryOf(s.ctx, in.User.ID)
@@ -244,7 +244,7 @@ func (s scene) state() []any {
 // spent, and the same call succeeds when the store is back.
 func TestAFailingStoreLeavesAllOrNothing(t *testing.T) {
 	t.Parallel()
-	for _, f := range flows {
+	for _, f := range append(flows, mailFlows...) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			n := 1
@@ -341,7 +341,7 @@ func TestBeginningWritesNothingAndFinishingIsOneTransaction(t *testing.T) {
 			}
 		}
 	}
-	for _, f := range flows {
+	for _, f := range append(flows, mailFlows...) {
 		if strings.Contains(f.name, "password") || strings.Contains(f.name, "code") || strings.Contains(f.name, "app") || strings.Contains(f.name, "proof") {
 			continue // a try is counted in a transaction of its own, before it is looked at
 		}

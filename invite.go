@@ -3,6 +3,8 @@ package mapae
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -24,12 +26,20 @@ func (a *Auth) Invite(ctx context.Context, email string, life time.Duration) (st
 	return text, a.record(ctx, e, nil)
 }
 
+// openTo reports whether open sign-up takes the address with that key.
+func (a *Auth) openTo(key string) bool {
+	at := key[strings.LastIndexByte(key, '@')+1:]
+	return len(a.cfg.SignUpDomains) == 0 || slices.Contains(a.cfg.SignUpDomains, at)
+}
+
 // mayRequestSignUp applies the sign-up policy to a request for the login key.
 // Where an invitation is needed it returns what the sign-up spends of it.
 func (a *Auth) mayRequestSignUp(invitation, key string) (*grant, error) {
 	switch a.cfg.SignUp {
 	case SignUpOpen:
-		return nil, nil
+		if a.openTo(key) {
+			return nil, nil
+		}
 	case SignUpClosed:
 		return nil, fail(CodeForbidden, errors.New("sign-up is closed"))
 	}

@@ -60,7 +60,7 @@ func (a *Auth) firstRecoveryCodes(ctx context.Context, tx Tx, user UserID) ([]st
 func (a *Auth) addRecoveryCodes(ctx context.Context, tx Tx, user UserID) ([]string, error) {
 	codes := make([]string, recoveryCodes)
 	for i := range codes {
-		letters := a.recoveryCode()
+		letters := a.letters(recoveryLetters)
 		s := Secret{ID: a.orderedID(a.now()), UserID: user, Kind: SecretRecoveryCode, KeyID: a.ring.KeyID(), CreatedAt: a.now()}
 		s.Data, _ = a.ring.MAC(macRecoveryCode, s.KeyID, recoveryMessage(user, letters))
 		if err := tx.AddSecret(ctx, s); err != nil {
@@ -71,27 +71,27 @@ func (a *Auth) addRecoveryCodes(ctx context.Context, tx Tx, user UserID) ([]stri
 	return codes, nil
 }
 
-// recoveryCode returns 80 random bits as 16 letters.
-func (a *Auth) recoveryCode() string {
-	var raw [recoveryLetters]byte
-	a.random(raw[:])
+// letters returns n random letters of Crockford's alphabet, 5 bits each.
+func (a *Auth) letters(n int) string {
+	raw := make([]byte, n)
+	a.random(raw)
 	for i, b := range raw {
 		raw[i] = crockford[b%32] // 256 is a multiple of 32: no letter is likelier
 	}
-	return string(raw[:])
+	return string(raw)
 }
 
 // recoveryMessage is what is authenticated for a code: it is one user's.
 func recoveryMessage(user UserID, letters string) []byte { return []byte(letters + string(user)) }
 
-// readRecoveryCode returns the letters of a code as a person may type it: any
+// readLetters returns the n letters of a code as a person may type it: any
 // case, with spaces and dashes, O for 0, I and L for 1. Empty: it is none.
-func readRecoveryCode(typed string) string {
-	if len(typed) > 4*recoveryLetters {
+func readLetters(typed string, n int) string {
+	if len(typed) > 4*n {
 		return ""
 	}
 	letters := strings.NewReplacer("-", "", " ", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(typed))
-	if len(letters) != recoveryLetters || strings.Trim(letters, crockford) != "" {
+	if len(letters) != n || strings.Trim(letters, crockford) != "" {
 		return ""
 	}
 	return letters
@@ -101,7 +101,7 @@ func readRecoveryCode(typed string) string {
 // or not; false: there is none. It is looked up by its MAC under each root key
 // in turn, so that who has no codes, or is nobody, costs the same.
 func (a *Auth) findRecoveryCode(ctx context.Context, user UserID, typed string) (found Secret, ok bool, err error) {
-	letters := readRecoveryCode(typed)
+	letters := readLetters(typed, recoveryLetters)
 	if letters == "" {
 		return Secret{}, false, nil
 	}

@@ -20,73 +20,102 @@ type SignUpRequest struct {
 }
 
 // SignUpStep is what a sign-up goes on with: the ticket comes back with the
-// answer to the options.
+// answer to the options, or with the code.
 type SignUpStep struct {
-	Ticket  string
-	Options *webauthn.CreationOptions
+	Ticket       string
+	Options      *webauthn.CreationOptions // of the first passkey; nil where a code is due, or passkeys are not offered
+	CodeRequired bool                      // a code was mailed: ProveSignUp takes it
 }
 
-// BeginSignUp returns a ticket and the options of the account's first passkey.
-// It writes nothing: until FinishSignUp there is no account and the login is
-// free for others.
+// BeginSignUp begins a sign-up. Until it is finished there is no account and
+// the login is free for others.
+//
+// Where a mailer proves addresses it mails a code, for ProveSignUp; somebody who
+// has an account gets another mail, and whoever asked the same answer. Without
+// one it writes nothing, and returns a ticket and the options of the account's
+// first passkey.
 //
 // Errors: CodeBadRequest with the field email or name; CodeForbidden sign-up is
 // closed or the invitation is missing, used, ended or for another address;
-// CodeLoginTaken; CodeUnavailable.
+// CodeLoginTaken without a mailer; CodeUnavailable.
 func (a *Auth) BeginSignUp(ctx context.Context, c Client, req SignUpRequest) (SignUpStep, error) {
-	invited, err := a.checkSignUp(ctx, req)
+	key, invited, err := a.checkSignUp(req)
 	if err != nil {
 		return SignUpStep{}, err
 	}
-	return a.offerSignUp(c, req, invited)
-}
-
-// checkSignUp checks what was typed, the policy, and that the address is free.
-// It returns what the sign-up spends of an invitation.
-func (a *Auth) checkSignUp(ctx context.Context, req SignUpRequest) (*grant, error) {
-	key, err := loginKey(req.Login)
-	if err != nil {
-		return nil, badField("email", "%w", err)
+	if a.mails() {
+		return a.mailSignUp(ctx, c, key, req, invited)
 	}
-	if err := checkName(req.Name); err != nil {
-		return nil, badField("name", "%w", err)
+	if !a.offers(MethodPasskey) {
+		return SignUpStep{}, errNotOffered
 	}
-	if err := checkLocale(req.Locale); err != nil {
-		return nil, badField("locale", "%w", err)
+	if err := a.checkFree(ctx, key); err != nil {
+		return SignUpStep{}, err
 	}
-	invited, err := a.mayRequestSignUp(req.Invitation, key)
-	if err != nil {
-		return nil, err
-	}
-	switch _, err := a.store.UserByLogin(ctx, key); {
-	case err == nil:
-		return nil, &Error{Code: CodeLoginTaken, Field: "email"}
-	case !errors.Is(err, ErrNotFound):
-		return nil, broken("look up a login", err)
-	}
-	return invited, nil
-}
-
-// offerSignUp issues the ticket and the options: the ticket seals who the
-// account will be, the challenge seals its handle and the ticket's hash.
-func (a *Auth) offerSignUp(c Client, req SignUpRequest, invited *grant) (SignUpStep, error) {
-	handle := make([]byte, handleSize)
-	a.random(handle)
-	t := ticket{Purpose: purposeSignUp, App: c.App, UserID: handle, Login: req.Login, Name: req.Name, Locale: req.Locale, Grant: invited}
-	if len(c.Bindings) > 0 && !c.App {
-		t.Binding = c.Bindings[0]
-	}
+	t := a.signUpTicket(req, invited).boundTo(c)
 	text, err := a.sealTicket(t, ticketLife)
 	if err != nil {
 		return SignUpStep{}, err
 	}
-	sealed, err := a.sealNew(challenge{purpose: purposeSignUp, userID: UserID(handle), bound: true, extra: ticketHash(text),
+	return a.offerSignUp(c, t, text)
+}
+
+// checkSignUp checks what was typed, and the policy. It returns the key of the
+// address, and what the sign-up spends of an invitation.
+func (a *Auth) checkSignUp(req SignUpRequest) (string, *grant, error) {
+	key, err := loginKey(req.Login)
+	if err != nil {
+		return "", nil, badField("email", "%w", err)
+	}
+	if err := checkName(req.Name); err != nil {
+		return "", nil, badField("name", "%w", err)
+	}
+	if err := checkLocale(req.Locale); err != nil {
+		return "", nil, badField("locale", "%w", err)
+	}
+	invited, err := a.mayRequestSignUp(req.Invitation, key)
+	return key, invited, err
+}
+
+// checkFree answers CodeLoginTaken where somebody has the login.
+func (a *Auth) checkFree(ctx context.Context, key string) error {
+	switch _, err := a.store.UserByLogin(ctx, key); {
+	case err == nil:
+		return &Error{Code: CodeLoginTaken, Field: "email"}
+	case !errors.Is(err, ErrNotFound):
+		return broken("look up a login", err)
+	}
+	return nil
+}
+
+// signUpTicket seals who the account will be, under a new handle.
+func (a *Auth) signUpTicket(req SignUpRequest, invited *grant) ticket {
+	handle := make([]byte, handleSize)
+	a.random(handle)
+	return ticket{Purpose: purposeSignUp, UserID: handle, Login: req.Login, Name: req.Name, Locale: req.Locale, Grant: invited}
+}
+
+// offerSignUp returns the options for the ticket t, whose text is text: their
+// challenge seals its handle and its hash.
+func (a *Auth) offerSignUp(c Client, t ticket, text string) (SignUpStep, error) {
+	if !a.offers(MethodPasskey) {
+		return SignUpStep{Ticket: text}, nil
+	}
+	user := User{ID: UserID(t.UserID), Login: t.Login, Name: t.Name}
+	sealed, err := a.sealNew(challenge{purpose: purposeSignUp, userID: user.ID, bound: true, extra: ticketHash(text),
 		verify: a.passkey.SignUpVerification == webauthn.UserVerificationRequired}, c, challengeLife)
 	if err != nil {
 		return SignUpStep{}, err
 	}
-	user := User{ID: UserID(handle), Login: req.Login, Name: req.Name}
 	return SignUpStep{Ticket: text, Options: a.creationOptions(user, sealed, a.passkey.SignUpVerification, nil)}, nil
+}
+
+// finishingSignUp is the purpose of the tickets that make an account.
+func (a *Auth) finishingSignUp() purpose {
+	if a.mails() {
+		return purposeSignUpProven
+	}
+	return purposeSignUp
 }
 
 // creationOptions asks for a discoverable credential of user.
@@ -100,8 +129,8 @@ func (a *Auth) creationOptions(user User, sealed []byte, verification webauthn.U
 	}
 }
 
-// FinishSignUp verifies a RegistrationResponseJSON that answers BeginSignUp's
-// options, and makes account, passkey and session in one transaction.
+// FinishSignUp verifies a RegistrationResponseJSON that answers the options of
+// BeginSignUp or, where a mailer proves addresses, ProveSignUp, and makes account, passkey and session in one transaction.
 //
 // Errors: CodeBadRequest can't be read; CodeCeremonyInvalid ticket or challenge
 // are not ours, ended, of another purpose or browser, or used;
@@ -109,7 +138,7 @@ func (a *Auth) creationOptions(user User, sealed []byte, verification webauthn.U
 // somebody was faster; CodeCredentialExists; CodeUnavailable.
 func (a *Auth) FinishSignUp(ctx context.Context, c Client, ticketText string, credential []byte) (Admitted, error) {
 	failed := a.event(c, EventSignUpFailed, "")
-	t, err := a.openTicket(ticketText, purposeSignUp, &c)
+	t, err := a.openTicket(ticketText, a.finishingSignUp(), &c)
 	if err != nil {
 		failed.Reason = reasonTicket
 		return Admitted{}, a.record(ctx, failed, err)
@@ -158,7 +187,11 @@ func (t ticket) user(a *Auth) (User, error) {
 	if err != nil {
 		return User{}, badField("email", "%w", err)
 	}
-	return User{ID: UserID(t.UserID), Login: t.Login, LoginKey: key, Email: t.Login, Name: t.Name, Locale: t.Locale, CreatedAt: a.now()}, nil
+	u := User{ID: UserID(t.UserID), Login: t.Login, LoginKey: key, Email: t.Login, Name: t.Name, Locale: t.Locale, CreatedAt: a.now()}
+	if t.Purpose == purposeSignUpProven {
+		u.EmailKey, u.EmailVerifiedAt = key, u.CreatedAt
+	}
+	return u, nil
 }
 
 // addAccount is the transaction of a sign-up: step admits the user, whose first
@@ -166,11 +199,17 @@ func (t ticket) user(a *Auth) (User, error) {
 // everything is undone, and only the challenge is spent, which refuse does.
 func (a *Auth) addAccount(ctx context.Context, t ticket, step admission, add consume, refuse func(why string, refused error) error) (Admitted, error) {
 	exists := &Error{Code: CodeLoginTaken, Field: "email"}
-	step.with = func(ctx context.Context, tx Tx) error {
+	var released []Event
+	step.with = func(ctx context.Context, tx Tx) (err error) {
 		exists = &Error{Code: CodeLoginTaken, Field: "email"}
 		for _, s := range t.spends() {
 			if ok, err := tx.Spend(ctx, s); err != nil || !ok {
 				return spentOr(err)
+			}
+		}
+		if step.user.proven() {
+			if released, err = a.release(ctx, tx, step.client, step.user.LoginKey); err != nil {
+				return err
 			}
 		}
 		if err := tx.AddUser(ctx, step.user); err != nil {
@@ -185,6 +224,8 @@ func (a *Auth) addAccount(ctx context.Context, t ticket, step admission, add con
 		return Admitted{}, refuse(string(exists.Code), exists)
 	case err == errSpent:
 		return Admitted{}, refuse(reasonTicket, err)
+	case err == nil:
+		a.notify(ctx, released...)
 	}
 	return in, err
 }
@@ -201,20 +242,30 @@ func (t ticket) spends() []Spend {
 	return all
 }
 
-// SignUpPassword makes an account with a password and signs in to it. Errors:
-// as BeginSignUp's; CodeBadRequest with the field password; CodeForbidden also
-// where passwords are not offered or the policy demands a second factor.
+// SignUpPassword makes an account with a password and signs in to it, where no
+// mailer proves addresses; where one does, FinishSignUpPassword does. Errors: as
+// BeginSignUp's; CodeBadRequest with the field password; CodeForbidden also
+// where passwords are not offered or the policy demands a second factor;
+// CodeCeremonyInvalid the address has to be proven first.
 func (a *Auth) SignUpPassword(ctx context.Context, c Client, req SignUpRequest, password string) (Admitted, error) {
 	if !a.offers(MethodPassword) {
 		return Admitted{}, errNotOffered
 	}
-	invited, err := a.checkSignUp(ctx, req)
+	key, invited, err := a.checkSignUp(req)
 	if err != nil {
 		return Admitted{}, err
 	}
-	handle := make([]byte, handleSize)
-	a.random(handle)
-	t := ticket{UserID: handle, Login: req.Login, Name: req.Name, Locale: req.Locale, Grant: invited}
+	if a.mails() {
+		return Admitted{}, fail(CodeCeremonyInvalid, errors.New("the address has to be proven first"))
+	}
+	if err := a.checkFree(ctx, key); err != nil {
+		return Admitted{}, err
+	}
+	return a.signUpPassword(ctx, c, a.signUpTicket(req, invited), password)
+}
+
+// signUpPassword makes the account that t stands for, with a password.
+func (a *Auth) signUpPassword(ctx context.Context, c Client, t ticket, password string) (Admitted, error) {
 	user, err := t.user(a)
 	if err != nil {
 		return Admitted{}, err

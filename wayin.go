@@ -11,6 +11,7 @@ import (
 type waysIn struct {
 	credentials   []Credential
 	password      bool
+	emailCode     bool // a code to a proven address
 	totp          bool
 	recoveryCodes int // unused
 }
@@ -25,7 +26,7 @@ func (a *Auth) waysIn(ctx context.Context, r Reader, u User) (waysIn, error) {
 	if err != nil {
 		return waysIn{}, err
 	}
-	w := waysIn{recoveryCodes: len(unused(secrets))}
+	w := waysIn{emailCode: a.offers(MethodEmailCode) && u.proven(), recoveryCodes: len(unused(secrets))}
 	for _, c := range own {
 		if a.offers(MethodPasskey) && c.RPID == a.cfg.RP.ID {
 			w.credentials = append(w.credentials, c)
@@ -53,16 +54,19 @@ func (w waysIn) firstPasskey() bool {
 	return slices.ContainsFunc(w.credentials, func(c Credential) bool { return c.FirstFactor })
 }
 
-// second reports whether w has a method for a second step after a password.
+// second reports whether w has a method for a second step.
 func (w waysIn) second() bool { return len(w.credentials) > 0 || w.totp }
+
+// single reports whether w has a way in that is one factor.
+func (w waysIn) single() bool { return w.password || w.emailCode }
 
 // level is the assurance level that a sign-in with w can reach; 0: none can be
 // made.
 func (w waysIn) level() int {
 	switch {
-	case w.firstPasskey(), w.password && w.second():
+	case w.firstPasskey(), w.single() && w.second():
 		return 2
-	case w.password:
+	case w.single():
 		return 1
 	}
 	return 0

@@ -29,12 +29,6 @@ type waitingJSON struct {
 
 // account answers the account of who is signed in.
 func (s *Site) account(w http.ResponseWriter, r *http.Request) error {
-	return s.answerAccount(w, r, nil)
-}
-
-// answerAccount answers the account of who is signed in, and what a change of
-// it signals.
-func (s *Site) answerAccount(w http.ResponseWriter, r *http.Request, signals *signalsJSON) error {
 	cur := on(r).current
 	a, err := s.auth.Account(r.Context(), *cur)
 	if err != nil {
@@ -45,16 +39,15 @@ func (s *Site) answerAccount(w http.ResponseWriter, r *http.Request, signals *si
 		Methods: s.methodNames(), Passkeys: []passkeyJSON{}, Password: a.Password, TOTP: a.TOTP, RecoveryCodes: a.RecoveryCodesLeft,
 	}
 	for _, c := range a.Passkeys {
-		out.Passkeys = append(out.Passkeys, s.showPasskey(c, cur))
+		out.Passkeys = append(out.Passkeys, showPasskey(c, cur))
 	}
 	if a.Recovery != nil {
 		out.Recovery = &waitingJSON{a.Recovery.Proof, stamp(a.Recovery.CreatedAt), stamp(a.Recovery.ReadyAt)}
 	}
 	return answer(w, struct {
-		Success bool         `json:"success"`
-		Account accountJSON  `json:"account"`
-		Signals *signalsJSON `json:"signals,omitempty"`
-	}{true, out, signals})
+		Success bool        `json:"success"`
+		Account accountJSON `json:"account"`
+	}{true, out})
 }
 
 func (s *Site) methodNames() []mapae.MethodName {
@@ -77,7 +70,7 @@ func (s *Site) changeAccount(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ex.current.User = u
-	return s.answerAccount(w, r, s.signalDetails(u))
+	return s.account(w, r)
 }
 
 // changeEmail changes the address that the user signs in with, by the ticket of
@@ -93,7 +86,7 @@ func (s *Site) changeEmail(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ex.current.User = u
-	return s.answerAccount(w, r, s.signalDetails(u))
+	return s.account(w, r)
 }
 
 // deleteAccount removes the user and all that is theirs, by the ticket of a
@@ -104,7 +97,7 @@ func (s *Site) deleteAccount(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.dropSession(w, r)
-	return answer(w, done{true, s.signalDeleted(ex.current.User)})
+	return answer(w, done{true})
 }
 
 // cancelRecovery ends a recovery of the user's account that waits.
@@ -113,5 +106,5 @@ func (s *Site) cancelRecovery(w http.ResponseWriter, r *http.Request) error {
 	if err := s.auth.CancelRecovery(r.Context(), ex.client, *ex.current); err != nil {
 		return err
 	}
-	return answer(w, done{Success: true})
+	return answer(w, done{true})
 }

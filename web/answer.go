@@ -37,8 +37,7 @@ func optionalStamp(t time.Time) *string {
 
 // done is the answer of what has nothing more to say.
 type done struct {
-	Success bool         `json:"success"`
-	Signals *signalsJSON `json:"signals,omitempty"`
+	Success bool `json:"success"`
 }
 
 // requestAnswer and creationAnswer carry options the way that
@@ -140,20 +139,16 @@ type passkeyJSON struct {
 	Synced         bool     `json:"synced"`          // a copy is kept outside the device, as last reported
 	BackupEligible bool     `json:"backup_eligible"` // such a copy may exist
 	AAGUID         string   `json:"aaguid"`
-	Provider       string   `json:"provider,omitempty"` // name of the model, where it is known
 	Transports     []string `json:"transports"`
 	Current        bool     `json:"current"` // used in this session
 }
 
-func (s *Site) showPasskey(c mapae.Credential, cur *mapae.Current) passkeyJSON {
+func showPasskey(c mapae.Credential, cur *mapae.Current) passkeyJSON {
 	out := passkeyJSON{
 		ID: encode64(c.ID), Name: c.Name, CreatedAt: stamp(c.CreatedAt), FirstFactor: c.FirstFactor, Synced: c.BackupState,
 		BackupEligible: c.BackupEligible, AAGUID: c.AAGUID.String(), Transports: append([]string{}, c.Transports...),
 		LastUsedAt: optionalStamp(c.LastUsedAt),
 		Current:    slices.ContainsFunc(cur.Session.Uses, func(u mapae.Use) bool { return slices.Equal(u.Credential, c.ID) }),
-	}
-	if m, ok := s.auth.Model(c.AAGUID); ok {
-		out.Provider = m.Name
 	}
 	return out
 }

@@ -38,7 +38,7 @@ func (s *Site) signIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	step, err := s.auth.FinishSignIn(r.Context(), on(r).client, credential)
-	return s.goOnWith(w, r, step, naming(credential, err))
+	return s.goOnWith(w, r, step, err)
 }
 
 // passkeys answers the user's passkeys, newest first.
@@ -50,13 +50,12 @@ func (s *Site) passkeys(w http.ResponseWriter, r *http.Request) error {
 	}
 	list := make([]passkeyJSON, len(own))
 	for i, c := range own {
-		list[i] = s.showPasskey(c, cur)
+		list[i] = showPasskey(c, cur)
 	}
 	return answer(w, struct {
 		Success  bool          `json:"success"`
 		Passkeys []passkeyJSON `json:"passkeys"`
-		Signals  *signalsJSON  `json:"signals,omitempty"`
-	}{true, list, s.signalAccepted(cur.User, own)})
+	}{true, list})
 }
 
 // addPasskeyOptions answers the creation options of a further passkey.
@@ -100,7 +99,7 @@ func (s *Site) addPasskey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, passkeyAnswer{true, s.showPasskey(c, ex.current), codes})
+	return answer(w, passkeyAnswer{true, showPasskey(c, ex.current), codes})
 }
 
 // renamePasskey changes the name of one of the user's passkeys.
@@ -118,7 +117,7 @@ func (s *Site) renamePasskey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, passkeyAnswer{Success: true, Passkey: s.showPasskey(c, ex.current)})
+	return answer(w, passkeyAnswer{Success: true, Passkey: showPasskey(c, ex.current)})
 }
 
 // removePasskey removes one of the user's passkeys.
@@ -131,5 +130,5 @@ func (s *Site) removePasskey(w http.ResponseWriter, r *http.Request) error {
 	if err := s.auth.RemovePasskey(r.Context(), ex.client, *ex.current, id); err != nil {
 		return err
 	}
-	return answer(w, done{true, s.signalRemoved(r, *ex.current, id)})
+	return answer(w, done{true})
 }
