@@ -126,7 +126,7 @@ func (a *Auth) sealNew(c challenge, client Client, life time.Duration) ([]byte, 
 		}
 		c.binding = client.Bindings[0]
 	}
-	return a.ring.Seal(sealChallenge, c.encode()), nil
+	return a.ring.Load().Seal(sealChallenge, c.encode()), nil
 }
 
 // openChallenge opens what came back as challenge and checks that it is one of
@@ -134,7 +134,7 @@ func (a *Auth) sealNew(c challenge, client Client, life time.Duration) ([]byte, 
 // one that asks, nil outside of one. Every failure is CodeCeremonyInvalid, and
 // means that there is nothing to spend.
 func (a *Auth) openChallenge(sealed []byte, client Client, session *Session, want ...purpose) (challenge, error) {
-	plain, nonce, err := a.ring.Open(sealChallenge, sealed)
+	plain, nonce, err := a.ring.Load().Open(sealChallenge, sealed)
 	if err != nil {
 		return challenge{}, fail(CodeCeremonyInvalid, err)
 	}

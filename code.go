@@ -8,12 +8,13 @@ import (
 
 // Words that stand as an event's reason beside the checks of package webauthn.
 const (
-	reasonCode     = "code"
-	reasonUsed     = "used"
-	reasonPassword = "password"
-	reasonTicket   = "ticket"
-	reasonDisabled = "user_disabled"
-	reasonNoSecond = "second_factor_missing"
+	reasonCode       = "code"
+	reasonUsed       = "used"
+	reasonPassword   = "password"
+	reasonTicket     = "ticket"
+	reasonDisabled   = "user_disabled"
+	reasonNoSecond   = "second_factor_missing"
+	reasonKeyRetired = "root_key_retired"
 )
 
 // errCodeUsed undoes a transaction in which a code turned out to be used.
@@ -90,7 +91,7 @@ func (a *Auth) findTOTP(ctx context.Context, user UserID, code string) (consume,
 	if err != nil {
 		return nil, broken("read an authenticator app's key", err)
 	}
-	s := a.nobodysTOTP
+	s := a.ring.Load().nobodysTOTP
 	if len(all) > 0 {
 		s = all[0]
 	}

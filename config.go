@@ -11,9 +11,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
-	"github.com/mapae/mapae/internal/seal"
 	"github.com/mapae/mapae/webauthn"
 )
 
@@ -108,32 +108,26 @@ type Auth struct {
 	models   map[webauthn.AAGUID]Model
 	rp       webauthn.RelyingParty
 	store    Store
-	ring     *seal.Ring
-
-	nobodysTOTP Secret // stands in for who has no authenticator app, so that time does not tell
+	ring     atomic.Pointer[keyring]
 }
 
 // keyCheckTimeout bounds New's one look at the store.
 const keyCheckTimeout = 10 * time.Second
 
 // New checks the configuration and the root keys against the store, and
-// returns an error that names every mistake. The first New on an empty store
-// lists its root keys there; a later one that lacks a listed key is refused.
+// returns an error that names every mistake. The store lists the root key that
+// seals; a later New that lacks a listed key is refused.
 func New(cfg Config) (*Auth, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("mapae: configuration: %w", err)
 	}
-	keys := make([]seal.Key, len(cfg.Secrets))
-	for i, k := range cfg.Secrets {
-		keys[i] = seal.Key(k)
-	}
-	ring, err := seal.NewRing(cfg.Rand, keys, sealChallenge, sealTicket, sealSecret, sealLink, sealMail)
+	ring, err := newKeyring(cfg.Rand, cfg.Secrets)
 	if err != nil {
 		return nil, fmt.Errorf("mapae: configuration: Secrets: %w", err)
 	}
-	a := &Auth{cfg: cfg, store: cfg.Store, ring: ring, gate: newGate()}
-	a.nobodysTOTP = Secret{Kind: SecretTOTP, Data: ring.Seal(sealSecret, make([]byte, totpKey))}
+	a := &Auth{cfg: cfg, store: cfg.Store, gate: newGate()}
+	a.ring.Store(ring)
 	a.rp = webauthn.RelyingParty{ID: cfg.RP.ID, Origins: cfg.RP.AllOrigins()}
 	for _, m := range cfg.Methods {
 		switch m := m.(type) {
@@ -148,14 +142,19 @@ func New(cfg Config) (*Auth, error) {
 	a.models = withModels(a.passkey.Models)
 	ctx, cancel := context.WithTimeout(context.Background(), keyCheckTimeout)
 	defer cancel()
-	if err := a.checkKeys(ctx, keys); err != nil {
+	if err := a.checkKeys(ctx, ring); err != nil {
 		return nil, fmt.Errorf("mapae: %w", err)
 	}
 	return a, nil
 }
 
-// Config returns the configuration in force, defaults filled in.
-func (a *Auth) Config() Config { return a.cfg }
+// Config returns the configuration in force, defaults filled in, with the root
+// keys of the last Rotate.
+func (a *Auth) Config() Config {
+	cfg := a.cfg
+	cfg.Secrets = a.ring.Load().keys
+	return cfg
+}
 
 // Ready answers nil when the store can be read.
 func (a *Auth) Ready(ctx context.Context) error {
@@ -361,42 +360,3 @@ func (rp RelyingParty) checkOrigin(origin string) error {
 }
 
 func domainOrIP(host string) bool { return domain.MatchString(host) || net.ParseIP(host) != nil }
-
-// checkKeys compares the ring with the keys that the store lists: all listed
-// ones must be in the ring; new ones are listed.
-func (a *Auth) checkKeys(ctx context.Context, keys []seal.Key) error {
-	listed, err := a.store.KeyChecks(ctx)
-	if err != nil {
-		return broken("read the store's list of root keys", err)
-	}
-	if err := matchKeys(listed, keys); err != nil {
-		return err
-	}
-	known := map[string]bool{}
-	for _, l := range listed {
-		known[l.ID] = true
-	}
-	err = a.store.Update(ctx, func(tx Tx) error {
-		for _, k := range keys {
-			if known[k.ID()] {
-				continue
-			}
-			if err := tx.AddKeyCheck(ctx, KeyCheck{ID: k.ID(), Check: k.Check()}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return broken("list the root keys in the store", err)
-	}
-	return nil
-}
-
-func keyIDs(keys []seal.Key) string {
-	ids := make([]string, len(keys))
-	for i, k := range keys {
-		ids[i] = k.ID()
-	}
-	return strings.Join(ids, ", ")
-}

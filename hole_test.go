@@ -361,28 +361,6 @@ func TestWhatWasSweptCanNotBeSpentAgain(t *testing.T) {
 	})
 }
 
-func TestKeysAreRotatedWithoutAFailedCeremony(t *testing.T) {
-	t.Parallel()
-	old, fresh := mapae.RootKey{Secret: [32]byte{1}}, mapae.RootKey{Secret: [32]byte{2}}
-	openOnly := func(k mapae.RootKey) mapae.RootKey { k.OpenOnly = true; return k }
-	w, c, a := newWorld(t), browser(1), webauthntest.New(origin)
-	w.signUp(c, a, "kim@example.com")
-	added := w.node(func(cfg *mapae.Config) { cfg.Secrets = []mapae.RootKey{openOnly(fresh), old} })
-	promoted := w.node(func(cfg *mapae.Config) { cfg.Secrets = []mapae.RootKey{fresh, old} })
-	must(promoted.FinishSignIn(w.ctx, c, added.answer(c, a)))(t)
-	must(added.FinishSignIn(w.ctx, c, promoted.answer(c, a)))(t)
-
-	left := added.answer(c, a)
-	if err := w.store.Update(w.ctx, func(tx mapae.Tx) error { return tx.RemoveKeyCheck(w.ctx, old.ID()) }); err != nil {
-		t.Fatal(err)
-	}
-	retired := w.node(func(cfg *mapae.Config) { cfg.Secrets = []mapae.RootKey{fresh} })
-	if e := retired.refusedSignIn(c, left, mapae.CodeCeremonyInvalid); e.Reason != "challenge" {
-		t.Errorf("event %+v", e)
-	}
-	retired.signIn(c, a)
-}
-
 func TestMutilatedAnswersNeverSignIn(t *testing.T) {
 	t.Parallel()
 	w, c, a := newWorld(t), browser(1), webauthntest.New(origin)

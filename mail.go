@@ -164,7 +164,7 @@ func (a *Auth) mail(ctx context.Context, tx Tx, l letter) error {
 	if err != nil {
 		return fmt.Errorf("mapae: encode a mail: %w", err)
 	}
-	m.Data = a.ring.Seal(sealMail, plain)
+	m.Data = a.ring.Load().Seal(sealMail, plain)
 	return tx.AddMail(ctx, m)
 }
 
@@ -192,13 +192,12 @@ func (a *Auth) mailKey(to string) [32]byte {
 	if key, err := loginKey(to); err == nil {
 		to = key
 	}
-	mac, _ := a.ring.MAC(macThrottle, a.ring.KeyID(), []byte("mail\x00"+to))
-	return [32]byte(mac)
+	return a.ring.Load().throttleMAC([]byte("mail\x00" + to))
 }
 
 // message opens m; false: it can't be opened, or was not sealed for that row.
 func (a *Auth) message(m Mail) (Message, bool) {
-	plain, _, err := a.ring.Open(sealMail, m.Data)
+	plain, _, err := a.ring.Load().Open(sealMail, m.Data)
 	if err != nil {
 		return Message{}, false
 	}

@@ -58,11 +58,11 @@ func (a *Auth) firstRecoveryCodes(ctx context.Context, tx Tx, user UserID) ([]st
 }
 
 func (a *Auth) addRecoveryCodes(ctx context.Context, tx Tx, user UserID) ([]string, error) {
-	codes := make([]string, recoveryCodes)
+	codes, ring := make([]string, recoveryCodes), a.ring.Load()
 	for i := range codes {
 		letters := a.letters(recoveryLetters)
-		s := Secret{ID: a.orderedID(a.now()), UserID: user, Kind: SecretRecoveryCode, KeyID: a.ring.KeyID(), CreatedAt: a.now()}
-		s.Data, _ = a.ring.MAC(macRecoveryCode, s.KeyID, recoveryMessage(user, letters))
+		s := Secret{ID: a.orderedID(a.now()), UserID: user, Kind: SecretRecoveryCode, KeyID: ring.KeyID(), CreatedAt: a.now()}
+		s.Data, _ = ring.MAC(macRecoveryCode, s.KeyID, recoveryMessage(user, letters))
 		if err := tx.AddSecret(ctx, s); err != nil {
 			return nil, err
 		}
@@ -101,12 +101,12 @@ func readLetters(typed string, n int) string {
 // or not; false: there is none. It is looked up by its MAC under each root key
 // in turn, so that who has no codes, or is nobody, costs the same.
 func (a *Auth) findRecoveryCode(ctx context.Context, user UserID, typed string) (found Secret, ok bool, err error) {
-	letters := readLetters(typed, recoveryLetters)
+	letters, ring := readLetters(typed, recoveryLetters), a.ring.Load()
 	if letters == "" {
 		return Secret{}, false, nil
 	}
-	for _, keyID := range a.ring.KeyIDs() {
-		mac, _ := a.ring.MAC(macRecoveryCode, keyID, recoveryMessage(user, letters))
+	for _, keyID := range ring.KeyIDs() {
+		mac, _ := ring.MAC(macRecoveryCode, keyID, recoveryMessage(user, letters))
 		s, err := a.store.SecretByData(ctx, user, SecretRecoveryCode, mac)
 		switch {
 		case err == nil:

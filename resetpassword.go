@@ -72,8 +72,7 @@ func resetMark(at time.Time) []byte {
 
 // resetKey names the note of the newest link for the address with that key.
 func (a *Auth) resetKey(key string) [32]byte {
-	mac, _ := a.ring.MAC(macThrottle, a.ring.KeyID(), []byte("reset\x00"+key))
-	return [32]byte(mac)
+	return a.ring.Load().throttleMAC([]byte("reset\x00" + key))
 }
 
 // ResetPassword sets a new password by the code of a mailed link, which works

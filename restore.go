@@ -3,6 +3,7 @@ package mapae
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mapae/mapae/internal/seal"
@@ -22,17 +23,13 @@ type Restored struct {
 // else an error that names the first that is not: what was sealed under it
 // could not be opened.
 func MatchKeys(listed []KeyCheck, keys []RootKey) error {
-	ring := make([]seal.Key, len(keys))
-	for i, k := range keys {
-		ring[i] = seal.Key(k)
-	}
-	return matchKeys(listed, ring)
-}
-
-func matchKeys(listed []KeyCheck, keys []seal.Key) error {
 	for _, l := range listed {
-		if !slices.ContainsFunc(keys, func(k seal.Key) bool { return k.ID() == l.ID && slices.Equal(k.Check(), l.Check) }) {
-			return fmt.Errorf("the store was sealed under root key %s, which is not among the keys given (%s): find the key file that belongs to this database", l.ID, keyIDs(keys))
+		if !slices.ContainsFunc(keys, func(k RootKey) bool { return k.ID() == l.ID && slices.Equal(seal.Key(k).Check(), l.Check) }) {
+			ids := make([]string, len(keys))
+			for i, k := range keys {
+				ids[i] = k.ID()
+			}
+			return fmt.Errorf("the store was sealed under root key %s, which is not among the keys given (%s): find the key file that belongs to this database", l.ID, strings.Join(ids, ", "))
 		}
 	}
 	return nil

@@ -77,6 +77,9 @@ type Reader interface {
 	// SecretByData returns the user's own secret of that kind whose Data is
 	// data, used or not, or ErrNotFound; of several the one with the lowest ID.
 	SecretByData(ctx context.Context, user UserID, kind SecretKind, data []byte) (Secret, error)
+	// SecretsUnder returns at most limit secrets whose KeyID is keyID, whoever's
+	// they are, ordered by ID, and only those after the given ID.
+	SecretsUnder(ctx context.Context, keyID, after string, limit int) ([]Secret, error)
 	// Failures returns what is counted under key, or the zero value.
 	Failures(ctx context.Context, key [32]byte) (Failures, error)
 	// Recovery returns the waiting recovery with that claim, and RecoveryOf

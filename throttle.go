@@ -39,8 +39,7 @@ func (a *Auth) throttleKey(method MethodName, user UserID, login string) [32]byt
 	if user == "" {
 		what = "login\x00" + string(method) + "\x00" + login
 	}
-	mac, _ := a.ring.MAC(macThrottle, a.ring.KeyID(), []byte(what))
-	return [32]byte(mac)
+	return a.ring.Load().throttleMAC([]byte(what))
 }
 
 // count counts a try under key as failed before it is looked at, in a
@@ -108,8 +107,7 @@ func (a *Auth) unbar(ctx context.Context, tx Tx, user UserID, method MethodName)
 
 // ticketKey names the count of tries with a ticket.
 func (a *Auth) ticketKey(t ticket) [32]byte {
-	mac, _ := a.ring.MAC(macThrottle, a.ring.KeyID(), append([]byte("ticket\x00"), t.nonce...))
-	return [32]byte(mac)
+	return a.ring.Load().throttleMAC(append([]byte("ticket\x00"), t.nonce...))
 }
 
 // countTicket counts a try with a ticket before it is looked at. From the sixth

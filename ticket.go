@@ -63,7 +63,7 @@ func (a *Auth) sealUnder(what, prefix string, t ticket, life time.Duration) (str
 	if err != nil {
 		return "", fmt.Errorf("mapae: encode a ticket: %w", err)
 	}
-	return prefix + base64.RawURLEncoding.EncodeToString(a.ring.Seal(what, plain)), nil
+	return prefix + base64.RawURLEncoding.EncodeToString(a.ring.Load().Seal(what, plain)), nil
 }
 
 // openTicket opens text and checks purpose, life and that it came back from the
@@ -96,7 +96,7 @@ func (a *Auth) openUnder(what, prefix, text string) (t ticket, err error) {
 	if err != nil {
 		return ticket{}, err
 	}
-	plain, nonce, err := a.ring.Open(what, sealed)
+	plain, nonce, err := a.ring.Load().Open(what, sealed)
 	if err != nil {
 		return ticket{}, err
 	}

@@ -81,7 +81,8 @@ func (a *Auth) FinishTOTP(ctx context.Context, c Client, cur Current, ticketText
 		e.Method, e.SessionID, e.Reason = MethodTOTP, cur.Session.ID, reasonCode
 		return nil, a.record(ctx, e, fail(CodeAuthenticationFailed, errors.New("wrong code")))
 	}
-	secret := Secret{ID: a.orderedID(at), UserID: cur.User.ID, Kind: SecretTOTP, Data: a.ring.Seal(sealSecret, t.Key), KeyID: a.ring.KeyID(), Step: step, CreatedAt: at}
+	ring := a.ring.Load()
+	secret := Secret{ID: a.orderedID(at), UserID: cur.User.ID, Kind: SecretTOTP, Data: ring.Seal(sealSecret, t.Key), KeyID: ring.KeyID(), Step: step, CreatedAt: at}
 	var codes []string
 	err = a.change(ctx, c, cur, changed{EventTOTPAdded, MethodTOTP, nil}, func(tx Tx) error {
 		if err := t.consume(ctx, tx); err != nil {
@@ -114,7 +115,7 @@ func (a *Auth) RemoveTOTP(ctx context.Context, c Client, cur Current) error {
 
 // openTOTP returns the key of a stored secret.
 func (a *Auth) openTOTP(s Secret) ([]byte, error) {
-	key, _, err := a.ring.Open(sealSecret, s.Data)
+	key, _, err := a.ring.Load().Open(sealSecret, s.Data)
 	if err != nil {
 		return nil, fmt.Errorf("mapae: a TOTP key sealed under root key %s: %w", s.KeyID, err)
 	}

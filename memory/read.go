@@ -83,6 +83,11 @@ func (s *Store) SecretByData(ctx context.Context, user mapae.UserID, kind mapae.
 	return read(ctx, s, func(t *tx) (mapae.Secret, error) { return t.SecretByData(ctx, user, kind, data) })
 }
 
+// SecretsUnder implements mapae.Reader.
+func (s *Store) SecretsUnder(ctx context.Context, keyID, after string, limit int) ([]mapae.Secret, error) {
+	return read(ctx, s, func(t *tx) ([]mapae.Secret, error) { return t.SecretsUnder(ctx, keyID, after, limit) })
+}
+
 // Failures implements mapae.Reader.
 func (s *Store) Failures(ctx context.Context, key [32]byte) (mapae.Failures, error) {
 	return read(ctx, s, func(t *tx) (mapae.Failures, error) { return t.Failures(ctx, key) })

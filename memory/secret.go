@@ -38,6 +38,18 @@ func (t *tx) SecretByData(_ context.Context, user mapae.UserID, kind mapae.Secre
 	return ownSecret(found), nil
 }
 
+// SecretsUnder implements mapae.Reader.
+func (t *tx) SecretsUnder(_ context.Context, keyID, after string, limit int) ([]mapae.Secret, error) {
+	var list []mapae.Secret
+	for id, s := range t.secrets {
+		if s.KeyID == keyID && id > after {
+			list = append(list, ownSecret(s))
+		}
+	}
+	slices.SortFunc(list, func(a, b mapae.Secret) int { return cmp.Compare(a.ID, b.ID) })
+	return list[:min(limit, len(list))], nil
+}
+
 // AddSecret implements mapae.Tx.
 func (t *tx) AddSecret(_ context.Context, s mapae.Secret) error {
 	if _, ok := t.secrets[s.ID]; ok {

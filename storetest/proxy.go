@@ -171,6 +171,13 @@ func (p proxyReader) SecretByData(ctx context.Context, user mapae.UserID, kind m
 	return p.reader.SecretByData(ctx, user, kind, data)
 }
 
+func (p proxyReader) SecretsUnder(ctx context.Context, keyID, after string, limit int) ([]mapae.Secret, error) {
+	if err := p.before(); err != nil {
+		return nil, err
+	}
+	return p.reader.SecretsUnder(ctx, keyID, after, limit)
+}
+
 func (p proxyReader) Failures(ctx context.Context, key [32]byte) (mapae.Failures, error) {
 	if err := p.before(); err != nil {
 		return mapae.Failures{}, err

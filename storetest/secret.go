@@ -12,6 +12,7 @@ var secrets = []test{
 	{"come back byte for byte", secretsComeBack},
 	{"are listed by ID, of one kind or all", secretsListed},
 	{"are found by their data, of one kind and by their owner only", secretsFound},
+	{"are listed by root key, page by page, whoever's they are", secretsListedUnder},
 	{"need a user and an ID of their own", secretsNeed},
 	{"are removed by kind and by their owner only", secretsRemoved},
 	{"are used once and by their owner only", secretsUsed},
@@ -136,6 +137,42 @@ func secretsFound(f *fixture) {
 	f.answers("again", err, nil)
 	clear(got.Data)
 	f.same("after writing into what came out", f.secretsOf(a)[1], other)
+}
+
+func secretsListedUnder(f *fixture) {
+	a, b := newUser(1), newUser(2)
+	f.add(a, b)
+	for n, under := range []string{"old", "new", "old", "", "old", "OLD", "ol"} {
+		s := newSecret([]mapae.User{a, b}[n%4/2], []mapae.SecretKind{mapae.SecretTOTP, mapae.SecretRecoveryCode}[n%2], n+1)
+		s.KeyID = under
+		f.add(s)
+	}
+	list := func(what string, r mapae.Reader, keyID, after string, limit int, want []int) []mapae.Secret {
+		f.Helper()
+		all, err := r.SecretsUnder(f.ctx, keyID, after, limit)
+		f.answers(what, err, nil)
+		var got []int
+		for _, s := range all {
+			got = append(got, int(s.ID[15]))
+		}
+		f.same(what, got, want)
+		return all
+	}
+	page := list("the first page", f.store, "old", "", 2, []int{1, 3})
+	f.same("owners", []mapae.UserID{page[0].UserID, page[1].UserID}, []mapae.UserID{a.ID, b.ID})
+	f.same("whole", page[:1], f.secretsOf(a)[:1])
+	list("the next page", f.store, "old", page[1].ID, 2, []int{5})
+	list("under another key", f.store, "new", "", 9, []int{2})
+	list("under no key", f.store, "", "", 9, []int{4})
+	list("under a key that is not there", f.store, "o", "", 9, nil)
+	f.update(func(tx mapae.Tx) error {
+		s := page[0]
+		s.KeyID = "new"
+		replaced, err := tx.ReplaceSecret(f.ctx, s, s.Data)
+		f.same("replaced", replaced, true)
+		list("after one was replaced", tx, "old", "", 9, []int{3, 5})
+		return err
+	})
 }
 
 func secretsNeed(f *fixture) {

@@ -95,6 +95,10 @@ func (s *timedStore) SecretByData(ctx context.Context, user mapae.UserID, kind m
 	return timed(s, "secret_by_data", func() (mapae.Secret, error) { return s.store.SecretByData(ctx, user, kind, data) })
 }
 
+func (s *timedStore) SecretsUnder(ctx context.Context, keyID, after string, limit int) ([]mapae.Secret, error) {
+	return timed(s, "secrets_under", func() ([]mapae.Secret, error) { return s.store.SecretsUnder(ctx, keyID, after, limit) })
+}
+
 func (s *timedStore) Failures(ctx context.Context, key [32]byte) (mapae.Failures, error) {
 	return timed(s, "failures", func() (mapae.Failures, error) { return s.store.Failures(ctx, key) })
 }

@@ -12,6 +12,7 @@ const (
 
 	selectSecrets       = `SELECT ` + secretColumns + ` FROM mapae_secrets WHERE user_id = $1 ORDER BY id`
 	selectSecretsOfKind = `SELECT ` + secretColumns + ` FROM mapae_secrets WHERE user_id = $1 AND kind = $2 ORDER BY id`
+	selectSecretsUnder  = `SELECT ` + secretColumns + ` FROM mapae_secrets WHERE key_id = $1 AND id > $2 ORDER BY id LIMIT $3`
 
 	selectSecretByData = `SELECT ` + secretColumns + ` FROM mapae_secrets WHERE user_id = $1 AND kind = $2 AND data = $3 ORDER BY id LIMIT 1`
 
@@ -52,6 +53,16 @@ func (r Reader) Secrets(ctx context.Context, user mapae.UserID, kind mapae.Secre
 	if kind != "" {
 		sql, a = selectSecretsOfKind, args(blob(user), string(kind))
 	}
+	return r.secrets(ctx, sql, a)
+}
+
+// SecretsUnder implements mapae.Reader. No index serves it: it walks the table
+// page by page when a root key is retired.
+func (r Reader) SecretsUnder(ctx context.Context, keyID, after string, limit int) ([]mapae.Secret, error) {
+	return r.secrets(ctx, selectSecretsUnder, args(keyID, blob(after), int64(limit)))
+}
+
+func (r Reader) secrets(ctx context.Context, sql string, a []any) (list []mapae.Secret, err error) {
 	var row secretRow
 	err = r.q.Rows(ctx, sql, a, row.dest(), func() error {
 		list = append(list, row.value())
