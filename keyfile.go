@@ -191,11 +191,11 @@ func parseKey(line string) (RootKey, error) {
 // editKeys replaces a key file by what change makes of its lines. A link is
 // followed: what it leads to is replaced.
 func editKeys(path string, change func([]keyLine) ([]keyLine, error)) error {
-	path, err := filepath.EvalSymlinks(path)
+	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return fmt.Errorf("key file: %w", err)
+		return fmt.Errorf("key file %s: %w", path, err)
 	}
-	file, err := openKeyFile(path)
+	file, err := openKeyFile(real)
 	if err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func editKeys(path string, change func([]keyLine) ([]keyLine, error)) error {
 	for _, l := range lines {
 		fmt.Fprintln(&text, l)
 	}
-	if err := replaceKeys(path, file.info, text.Bytes()); err != nil {
+	if err := replaceKeys(real, file.info, text.Bytes()); err != nil {
 		return fmt.Errorf("key file %s: %w", path, err)
 	}
 	return nil

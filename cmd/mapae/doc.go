@@ -10,6 +10,7 @@
 //	mapae restore FILE                           a backup in the place of the database
 //	mapae doctor --deep                          how the database is, read from end to end
 //	mapae keys new                               the key file of a new installation on PostgreSQL
+//	mapae keys add, promote, retire, list        another root key, step by step, without a pause
 //	mapae version                                what this binary is made of
 //
 // It owns the settings (flags, environment, file), the wiring, TLS and how the

@@ -21,7 +21,7 @@ type cli struct {
 	Backup   backupCommand   `cmd:"" help:"Copy the database into a file, while servers run."`
 	Restore  restoreCommand  `cmd:"" help:"Put a backup in the place of the database."`
 	Doctor   doctorCommand   `cmd:"" help:"Examine an installation."`
-	Keys     keysCommand     `cmd:"" help:"Make the root keys."`
+	Keys     keysCommand     `cmd:"" help:"Make and rotate the root keys."`
 	Metadata metadataCommand `cmd:"" help:"Look into FIDO metadata."`
 	Version  versionCommand  `cmd:"" help:"Show version, hash and modules of this binary."`
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mapae/mapae"
 )
 
 func TestMain(m *testing.M) {
@@ -25,6 +27,7 @@ func TestMain(m *testing.M) {
 //	get URL STATUS [TEXT]    waits up to 30 s for an answer, which has that status and holds the text
 //	term                     sends SIGTERM to every job that runs in the background
 //	mode PATH MODE           the permissions of a file, as 0600
+//	names PATH NAME…         sets the variables to the public names of the root keys in a key file
 //	status CODE ARGUMENT…    runs mapae, which ends with that code; its output is for stdout and stderr
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -38,7 +41,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"port": scriptPort, "get": scriptGet, "term": scriptTerm, "mode": scriptMode, "status": scriptStatus,
+			"port": scriptPort, "get": scriptGet, "term": scriptTerm, "mode": scriptMode, "status": scriptStatus, "names": scriptNames,
 		},
 	})
 }
@@ -101,6 +104,17 @@ func scriptTerm(ts *testscript.TestScript, _ bool, _ []string) {
 		if cmd.ProcessState == nil {
 			ts.Check(cmd.Process.Signal(syscall.SIGTERM))
 		}
+	}
+}
+
+func scriptNames(ts *testscript.TestScript, _ bool, args []string) {
+	keys, err := mapae.LoadKeys(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(keys) != len(args)-1 {
+		ts.Fatalf("%s has %d keys", args[0], len(keys))
+	}
+	for i, k := range keys {
+		ts.Setenv(args[i+1], k.ID())
 	}
 }
 

@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -26,7 +28,7 @@ type serveCommand struct {
 
 // Help is shown below the usage line.
 func (*serveCommand) Help() string {
-	return `Serves the pages and the JSON API of sign-in, and keeps everything in one data directory. It ends with SIGTERM or Ctrl-C, after the requests that are under way.
+	return `Serves the pages and the JSON API of sign-in, and keeps everything in one data directory. It ends with SIGTERM or Ctrl-C, after the requests that are under way; at SIGHUP it reads the key file anew.
 
 Every flag is a setting: --sign-up may stand in the environment as MAPAE_SIGN_UP (--data as MAPAE_DATA_DIR) or in the file that --config names as "sign-up: invited". A flag wins over the environment, the environment over the file.
 
@@ -49,6 +51,9 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	log := c.newLogger(std.err)
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP) // which would end the process else
+	defer signal.Stop(reload)
 	m := c.measures(log)
 	ln, err := listen(ctx, c.address(&c.siteSettings))
 	if err != nil {
@@ -76,21 +81,20 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	srv := site.Server(ln.Addr().String(), nil)
 	srv.TLSConfig = cert
 	c.greet(std, ln.Addr(), in.newKey)
-	err = c.run(ctx, log, srv, ln, in)
+	err = c.run(ctx, log, srv, ln, in, reload)
 	return errors.Join(err, m.close(), in.store.Close())
 }
 
-// run serves and sweeps until ctx ends, and finishes both.
-func (c *serveCommand) run(ctx context.Context, log *slog.Logger, srv *http.Server, ln net.Listener, in *installation) error {
-	swept := make(chan struct{})
-	sweepCtx, endSweep := context.WithCancel(context.WithoutCancel(ctx))
-	go func() {
-		defer close(swept)
-		sweepForever(sweepCtx, log, in.auth.Sweep)
-	}()
+// run serves until ctx ends, and sweeps and reloads beside that; it finishes
+// all of them.
+func (c *serveCommand) run(ctx context.Context, log *slog.Logger, srv *http.Server, ln net.Listener, in *installation, reload <-chan os.Signal) error {
+	var beside sync.WaitGroup
+	besideCtx, end := context.WithCancel(context.WithoutCancel(ctx))
+	beside.Go(func() { sweepForever(besideCtx, log, in.auth.Sweep) })
+	beside.Go(func() { reloadForever(besideCtx, log, reload, c.KeyFile, in.auth.Rotate) })
 	err := serve(ctx, log, srv, ln, c.ShutdownGrace)
-	endSweep()
-	<-swept
+	end()
+	beside.Wait()
 	return err
 }
 
