@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/mapae/mapae"
+	"github.com/mapae/mapae/postgres"
 	"github.com/mapae/mapae/sqlite"
 	"github.com/mapae/mapae/web"
 )
@@ -19,25 +20,47 @@ var loopback = netip.MustParsePrefix("127.0.0.0/8")
 
 // openMapae is Mapae as the binary serves it, with its access log in a file.
 func openMapae(path, origin string) (*http.Server, string, io.Closer, error) {
-	ctx := context.Background()
-	store, err := sqlite.Open(ctx, path)
+	store, err := sqlite.Open(context.Background(), path)
 	if err != nil {
 		return nil, "", nil, err
 	}
+	engine, err := engineOf(path)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	srv, closer, err := openSite(store, path+".log", origin)
+	return srv, engine, closer, err
+}
+
+// openPostgres is the same on the PostgreSQL database whose URL is the text of
+// the file at path.
+func openPostgres(path, origin string) (*http.Server, string, io.Closer, error) {
+	url, err := os.ReadFile(path)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	store, err := postgres.Open(context.Background(), string(url))
+	if err != nil {
+		return nil, "", nil, err
+	}
+	srv, closer, err := openSite(store, path+".log", origin)
+	return srv, "PostgreSQL", closer, err
+}
+
+func openSite(store mapae.Store, logPath, origin string) (*http.Server, io.Closer, error) {
 	auth, err := mapae.New(mapae.Config{
 		Store: store, Secrets: []mapae.RootKey{mapae.NewRootKey()}, Methods: []mapae.Method{mapae.Passkey{}},
 		RP: mapae.RelyingParty{ID: "localhost", Name: "Bench", Origins: []string{origin}},
 	})
 	if err != nil {
-		return nil, "", nil, err
+		return nil, nil, err
 	}
-	log, err := os.Create(path + ".log")
+	log, err := os.Create(logPath)
 	if err != nil {
-		return nil, "", nil, err
+		return nil, nil, err
 	}
 	site := web.New(auth, web.Config{Logger: slog.New(slog.NewTextHandler(log, nil)), TrustedProxies: []netip.Prefix{loopback}})
-	engine, err := engineOf(path)
-	return site.Server("", nil), engine, closers{store, log}, err
+	return site.Server("", nil), closers{store, log}, nil
 }
 
 // closers closes several things, in their order.

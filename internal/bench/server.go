@@ -91,7 +91,7 @@ func serveAs(kind, dir, profiles string) error {
 	if err != nil {
 		return err
 	}
-	open := map[string]func(path, origin string) (*http.Server, string, io.Closer, error){"bare": openBare, "floor": openFloor, "mapae": openMapae}[kind]
+	open := map[string]func(path, origin string) (*http.Server, string, io.Closer, error){"bare": openBare, "floor": openFloor, "mapae": openMapae, "postgres": openPostgres}[kind]
 	if open == nil {
 		return fmt.Errorf("no server %q", kind)
 	}
