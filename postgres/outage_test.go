@@ -105,12 +105,12 @@ func TestNothingIsToldOfAServerThatIsNotThere(t *testing.T) {
 	}
 }
 
-// kills is how often the server is killed: MAPAE_KILLS, or 3.
+// kills is how often the server is killed: MAPAE_KILLS, or 5.
 func kills(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv("MAPAE_KILLS")
 	if text == "" {
-		return 3
+		return 5
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
@@ -167,11 +167,13 @@ func TestWhatWasAcknowledgedSurvivesAKillOfTheServer(t *testing.T) {
 	}
 	close(stop)
 	all.Wait()
+	total := 0
 	for u := range users {
 		there, told := sessionsOf(t, s, u), int(acknowledged[u].Load())
 		if len(there) < told || len(there) > int(sent[u].Load()) {
 			t.Errorf("user %d: %d sessions, %d acknowledged, %d sent", u, len(there), told, sent[u].Load())
 		}
+		total += told
 		for i := range int(sent[u].Load()) {
 			first := signIn(u, i+1, u<<32+i+1)
 			if !there[first.Session.ID] {
@@ -184,6 +186,7 @@ func TestWhatWasAcknowledgedSurvivesAKillOfTheServer(t *testing.T) {
 			}
 		}
 	}
+	t.Logf("%d acknowledged things were there after %d kills", total, rounds)
 	if !t.Failed() {
 		t.Logf("proven: %d", rounds)
 	}

@@ -72,6 +72,8 @@ proof 'kills of the server under load, SQLite' env MAPAE_KILLS=1000 go test -cou
 proof 'races, 16 at a time, PostgreSQL' env STORETEST_ROUNDS=10000 go test -count=1 -v -timeout 3h -run TestStore/races ./postgres
 proof 'kills of PostgreSQL under load' env MAPAE_KILLS=200 go test -count=1 -v -timeout 2h -run TestWhatWasAcknowledged ./postgres
 proof 'sessions that outlived kills of a node, PostgreSQL' env MAPAE_KILLS=200 go test -count=1 -v -timeout 2h -run TestANodeThatIsKilled ./cmd/mapae
+proof 'failovers to a synchronous standby, PostgreSQL' env MAPAE_FAILOVERS=20 go test -count=1 -v -timeout 2h -run TestAFailover ./postgres
+proof 'options calls abandoned, and not a byte kept' env MAPAE_ABANDONED=1000000 go test -count=1 -v -timeout 2h -run TestAbandoned ./internal/bench
 proof 'answers that said yes after a flush, by strace' go test -count=1 -v -run TestNothingIsAcknowledged ./cmd/mapae
 
 summary || exit 1

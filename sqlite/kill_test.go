@@ -101,7 +101,7 @@ func kills(t *testing.T) int {
 func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "mapae.db")
-	first, total := 1, kills(t)
+	first, total, there := 1, kills(t), 0
 	for round := range total {
 		acknowledged := killed(t, path, first, 20+37*round%200)
 		if len(acknowledged) == 0 {
@@ -111,6 +111,7 @@ func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		there += len(acknowledged)
 		for _, n := range acknowledged {
 			kept(t, s, n)
 			first = max(first, n)
@@ -120,7 +121,10 @@ func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 		}
 		first += 1000 // past what was written and not acknowledged
 	}
-	t.Logf("proven: %d", total)
+	t.Logf("%d acknowledged things were there after %d kills", there, total)
+	if !t.Failed() {
+		t.Logf("proven: %d", total)
+	}
 }
 
 // killed runs a child, kills it once it acknowledged so many writes, and

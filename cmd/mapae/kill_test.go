@@ -126,7 +126,7 @@ func killsOr(t *testing.T, n int) int {
 // used again. MAPAE_KILLS sets the number of kills.
 func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 	t.Parallel()
-	kills := killsOr(t, 3)
+	kills := killsOr(t, 5)
 	at, f, proven := newHome(t), new(forwarded), 0
 	for round := range kills {
 		people := useAndKill(t, at, round, f)

@@ -55,6 +55,28 @@ func Find() (string, error) {
 // New makes a cluster and starts it, with settings such as "fsync=off". Close
 // removes it.
 func New(settings ...string) (*Cluster, error) {
+	return begin((*Cluster).create, settings)
+}
+
+// StandbyName is what a standby calls itself: synchronous_standby_names of its
+// primary may hold it.
+const StandbyName = "standby"
+
+// Standby makes a copy of a cluster that runs, starts it, and lets it follow.
+// Both are closed on their own.
+func (c *Cluster) Standby(settings ...string) (*Cluster, error) {
+	from := fmt.Sprintf("host=%s user=%s application_name=%s", c.Dir, Superuser, StandbyName)
+	return begin(func(s *Cluster) error {
+		return s.run("pg_basebackup", "-d", from, "-D", s.data(), "-R", "-X", "stream", "-c", "fast", "--no-sync")
+	}, settings)
+}
+
+// Promote makes a standby a primary, and waits until it takes writes.
+func (c *Cluster) Promote() error { return c.run("pg_ctl", "promote", "-w", "-s", "-D", c.data()) }
+
+// begin makes the directory of a cluster, lets fill make its data, and starts
+// it.
+func begin(fill func(*Cluster) error, settings []string) (*Cluster, error) {
 	bin, err := Find()
 	if err != nil {
 		return nil, err
@@ -71,7 +93,7 @@ func New(settings ...string) (*Cluster, error) {
 	for _, s := range append([]string{"listen_addresses=", "unix_socket_directories=" + dir, "max_connections=300", "log_min_messages=fatal"}, settings...) {
 		c.flags = append(c.flags, "-c", s)
 	}
-	if err := c.create(); err != nil {
+	if err := errors.Join(c.own(), fill(c)); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	if err := c.Start(); err != nil {
@@ -104,13 +126,16 @@ func Account() (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, err
 }
 
-// create makes directory and data.
-func (c *Cluster) create() error {
-	if c.account != nil {
-		if err := os.Chown(c.Dir, int(c.account.Uid), int(c.account.Gid)); err != nil {
-			return err
-		}
+// own gives the directory to who runs the server.
+func (c *Cluster) own() error {
+	if c.account == nil {
+		return nil
 	}
+	return os.Chown(c.Dir, int(c.account.Uid), int(c.account.Gid))
+}
+
+// create makes new data.
+func (c *Cluster) create() error {
 	return c.run("initdb", "-D", c.data(), "-U", Superuser, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
 }
 
@@ -192,7 +217,16 @@ func (c *Cluster) Create(database string) error {
 // URL names a database of the cluster, with parameters such as "search_path",
 // "one" in pairs.
 func (c *Cluster) URL(database string, parameters ...string) string {
-	q := url.Values{"host": {c.Dir}, "user": {Superuser}}
+	return URL(database, []*Cluster{c}, parameters...)
+}
+
+// URL names a database that is in whichever of the clusters takes it.
+func URL(database string, clusters []*Cluster, parameters ...string) string {
+	var hosts []string
+	for _, c := range clusters {
+		hosts = append(hosts, c.Dir)
+	}
+	q := url.Values{"host": {strings.Join(hosts, ",")}, "user": {Superuser}}
 	for pair := range slices.Chunk(parameters, 2) {
 		q.Set(pair[0], pair[1])
 	}
