@@ -17,6 +17,8 @@ type Passkey struct {
 	Synced         bool
 	BackupEligible bool `json:"backup_eligible"`
 	AAGUID         string
+	Provider       *string // name of the model; nil: it is not known
+	Kind           *string // "platform", "password_manager" or "security_key"; nil: it is not known
 	Transports     []string
 	Current        bool // used in this session
 }

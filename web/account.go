@@ -39,7 +39,7 @@ func (s *Site) account(w http.ResponseWriter, r *http.Request) error {
 		Methods: s.methodNames(), Passkeys: []passkeyJSON{}, Password: a.Password, TOTP: a.TOTP, RecoveryCodes: a.RecoveryCodesLeft,
 	}
 	for _, c := range a.Passkeys {
-		out.Passkeys = append(out.Passkeys, showPasskey(c, cur))
+		out.Passkeys = append(out.Passkeys, s.showPasskey(c, cur))
 	}
 	if a.Recovery != nil {
 		out.Recovery = &waitingJSON{a.Recovery.Proof, stamp(a.Recovery.CreatedAt), stamp(a.Recovery.ReadyAt)}

@@ -139,16 +139,22 @@ type passkeyJSON struct {
 	Synced         bool     `json:"synced"`          // a copy is kept outside the device, as last reported
 	BackupEligible bool     `json:"backup_eligible"` // such a copy may exist
 	AAGUID         string   `json:"aaguid"`
+	Provider       *string  `json:"provider"` // name of the model that the AAGUID names, as people know it
+	Kind           *string  `json:"kind"`     // and what it is: a mapae.ModelKind. Null both: the model is not known
 	Transports     []string `json:"transports"`
 	Current        bool     `json:"current"` // used in this session
 }
 
-func showPasskey(c mapae.Credential, cur *mapae.Current) passkeyJSON {
+func (s *Site) showPasskey(c mapae.Credential, cur *mapae.Current) passkeyJSON {
 	out := passkeyJSON{
 		ID: encode64(c.ID), Name: c.Name, CreatedAt: stamp(c.CreatedAt), FirstFactor: c.FirstFactor, Synced: c.BackupState,
 		BackupEligible: c.BackupEligible, AAGUID: c.AAGUID.String(), Transports: append([]string{}, c.Transports...),
 		LastUsedAt: optionalStamp(c.LastUsedAt),
 		Current:    slices.ContainsFunc(cur.Session.Uses, func(u mapae.Use) bool { return slices.Equal(u.Credential, c.ID) }),
+	}
+	if m, ok := s.auth.Model(c.AAGUID); ok {
+		kind := string(m.Kind)
+		out.Provider, out.Kind = &m.Name, &kind
 	}
 	return out
 }

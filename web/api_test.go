@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mapae/mapae"
+	"github.com/mapae/mapae/webauthn"
 	"github.com/mapae/mapae/webauthntest"
 )
 
@@ -156,6 +157,38 @@ func TestAStepUpKeepsTheSessionAndChangesItsToken(t *testing.T) {
 	p.send("GET", "/api/auth/session", "", header("Cookie", "__Host-mapae="+old)).want(t, 401, mapae.CodeUnauthenticated)
 	if _, err := p.AddPasskey(w.ctx, webauthntest.New(home), ""); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestPasskeysTellTheirModelWhereItIsKnown(t *testing.T) {
+	t.Parallel()
+	own := webauthn.AAGUID{0xab}
+	w := newWorld(t, func(cfg *mapae.Config, _ *Config) {
+		cfg.Methods = []mapae.Method{mapae.Passkey{Models: map[webauthn.AAGUID]mapae.Model{own: {Name: "Our key", Kind: mapae.ModelSecurityKey}}}}
+	})
+	p := w.member(alice)
+	for _, model := range [][16]byte{{0xea, 0x9b, 0x8d, 0x66, 0x4d, 0x01, 0x1d, 0x21, 0x3c, 0xe4, 0xb6, 0xb4, 0x8c, 0xb5, 0x75, 0xd4}, own, {}} {
+		key := webauthntest.New(home)
+		key.AAGUID = model
+		if _, err := p.AddPasskey(w.ctx, key, ""); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(time.Second)
+	}
+	all, err := p.Passkeys(w.ctx)
+	if err != nil || len(all) != 4 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	told := func(s *string) string {
+		if s == nil {
+			return "null"
+		}
+		return *s
+	}
+	for i, want := range [][2]string{{"null", "null"}, {"Our key", "security_key"}, {"Google Password Manager", "platform"}, {"null", "null"}} {
+		if got := [2]string{told(all[i].Provider), told(all[i].Kind)}; got != want {
+			t.Errorf("passkey %d is %q, want %q", i, got, want)
+		}
 	}
 }
 

@@ -358,7 +358,7 @@ func TestTheDescriptionNamesTheSitesOwnURLs(t *testing.T) {
 func TestTheValidatorKnowsGoodFromBad(t *testing.T) {
 	t.Parallel()
 	d := documented()
-	good := `{"success":true,"passkeys":[{"id":"AA","name":"x","created_at":"2026-03-01T12:00:00.000Z","last_used_at":null,"first_factor":true,"synced":true,"backup_eligible":true,"aaguid":"x","transports":["usb"],"current":false}]}`
+	good := `{"success":true,"passkeys":[{"id":"AA","name":"x","created_at":"2026-03-01T12:00:00.000Z","last_used_at":null,"first_factor":true,"synced":true,"backup_eligible":true,"aaguid":"x","provider":null,"kind":"platform","transports":["usb"],"current":false}]}`
 	check := func(body string) error {
 		return d.checkAnswer("GET", "/api/webauthn/", 200, "application/json", []byte(body))
 	}
@@ -368,7 +368,7 @@ func TestTheValidatorKnowsGoodFromBad(t *testing.T) {
 	for name, edit := range map[string][2]string{
 		"a member more": {`"success"`, `"more":1,"success"`}, "a member less": {`"name":"x",`, ``}, "null": {`"x"`, `null`}, "no time": {`12:00:00.000Z`, `12:00`},
 		"a number": {`["usb"]`, `[1]`}, "no array": {`["usb"]`, `{}`}, "failure": {`true`, `false`}, "another last use": {`"last_used_at":null`, `"last_used_at":0`},
-		"no base64url": {`"AA"`, `"A="`},
+		"no base64url": {`"AA"`, `"A="`}, "a kind of its own": {`"platform"`, `"phone"`},
 	} {
 		if err := check(strings.Replace(good, edit[0], edit[1], 1)); err == nil {
 			t.Errorf("%s passes", name)

@@ -50,7 +50,7 @@ func (s *Site) passkeys(w http.ResponseWriter, r *http.Request) error {
 	}
 	list := make([]passkeyJSON, len(own))
 	for i, c := range own {
-		list[i] = showPasskey(c, cur)
+		list[i] = s.showPasskey(c, cur)
 	}
 	return answer(w, struct {
 		Success  bool          `json:"success"`
@@ -99,7 +99,7 @@ func (s *Site) addPasskey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, passkeyAnswer{true, showPasskey(c, ex.current), codes})
+	return answer(w, passkeyAnswer{true, s.showPasskey(c, ex.current), codes})
 }
 
 // renamePasskey changes the name of one of the user's passkeys.
@@ -117,7 +117,7 @@ func (s *Site) renamePasskey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, passkeyAnswer{Success: true, Passkey: showPasskey(c, ex.current)})
+	return answer(w, passkeyAnswer{Success: true, Passkey: s.showPasskey(c, ex.current)})
 }
 
 // removePasskey removes one of the user's passkeys.
