@@ -24,6 +24,7 @@ lint: ## gofmt, go mod tidy, vet, staticcheck, govulncheck
 bench: ## sign-ins a second and CPU a sign-in, beside the floor
 	go run ./internal/bench $(ARGS)
 
-screenshots: ## run the browser tests and keep their pictures in e2e/screenshots
+screenshots: ## picture every screen in every language: e2e/screenshots/contact-sheet.html
 	scripts/setup-test.sh
-	MAPAE_SCREENSHOTS=$(CURDIR)/e2e/screenshots go test -C e2e -count=1 -v ./...
+	npm ci --prefix e2e --silent
+	MAPAE_SCREENSHOTS=$(CURDIR)/e2e/screenshots go test -C e2e -count=1 ./...

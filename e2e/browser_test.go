@@ -40,6 +40,12 @@ func TestMain(m *testing.M) {
 	if browser.close != nil {
 		browser.close()
 	}
+	if folder := os.Getenv("MAPAE_SCREENSHOTS"); folder != "" {
+		if err := writeSheet(folder); err != nil {
+			fmt.Fprintln(os.Stderr, "contact sheet:", err)
+			code = 1
+		}
+	}
 	os.Exit(code)
 }
 

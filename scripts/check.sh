@@ -71,6 +71,7 @@ test)
 	stage 'what the tests need' scripts/setup-test.sh
 	stage 'public test vectors' vectors
 	lint
+	stage 'accessibility checker' npm ci --prefix e2e --silent
 	tests
 	stage 'browser module' web/sdk/check.sh
 	stage 'core: lines, imports, coverage' scripts/core.sh

@@ -25,6 +25,9 @@ func TestAChosenLanguageGoesBeforeTheBrowsers(t *testing.T) {
 	if got := page.Header.Get("Content-Language"); got != "en" || !strings.Contains(string(page.body), `<html lang="en">`) {
 		t.Errorf("who chose English reads %q", got)
 	}
+	if !strings.Contains(string(page.body), `<button name="language" value="en" lang="en" aria-current="true">English</button>`) {
+		t.Error("the page does not say which language it is in")
+	}
 }
 
 func TestALanguageThatThereIsNotIsRefused(t *testing.T) {

@@ -122,12 +122,30 @@ func TestAllLanguagesHaveTheSameKeysAndVariables(t *testing.T) {
 // must name the panel of the developer tools.
 func TestPeopleReadNoWordsOfTheTrade(t *testing.T) {
 	t.Parallel()
-	trade := regexp.MustCompile(`(?i)webauthn|fido|credential|authenticator|\blog ?in\b`)
-	for key, sentence := range catalogue(t, "locale/en.json") {
-		sentence = regexp.MustCompile(`\{\{[^}]*\}\}`).ReplaceAllString(sentence, "")
-		sentence = regexp.MustCompile(`(?i)authenticator app`).ReplaceAllString(sentence, "") // what people know it as
-		if word := trade.FindString(sentence); word != "" && !strings.HasPrefix(key, "dev.") {
-			t.Errorf("%s says %q", key, word)
+	trade := regexp.MustCompile(`(?i)webauthn|fido|credential|authenticator|\blog ?in\b|자격 ?증명|인증자|인증기|資格情報|認証器|憑證|凭据|凭证|验证器(?:[^应]|$)|驗證器(?:[^應]|$)`)
+	files, err := catalogues.ReadDir("locale")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		for key, sentence := range catalogue(t, "locale/"+f.Name()) {
+			sentence = regexp.MustCompile(`\{\{[^}]*\}\}`).ReplaceAllString(sentence, "")
+			sentence = regexp.MustCompile(`(?i)authenticator app`).ReplaceAllString(sentence, "") // what people know it as
+			if word := trade.FindString(sentence); word != "" && !strings.HasPrefix(key, "dev.") {
+				t.Errorf("%s: %s says %q", f.Name(), key, word)
+			}
+		}
+	}
+}
+
+// TestKoreanNamesTakeAnyParticle: which one follows a name depends on its last
+// sound, which nobody knows of a variable.
+func TestKoreanNamesTakeAnyParticle(t *testing.T) {
+	t.Parallel()
+	particle := regexp.MustCompile(`\}\}['"’”」]?(?:을|를|은|는|이|가|와|과|으로|로)(?:[\s.,!?]|$)`)
+	for key, sentence := range catalogue(t, "locale/ko.json") {
+		if found := particle.FindString(sentence); found != "" {
+			t.Errorf("%s: %q", key, sentence)
 		}
 	}
 }
@@ -142,6 +160,11 @@ func TestTheLanguageIsTheReadersOrEnglish(t *testing.T) {
 		rd := l.reader(&http.Request{Header: http.Header{"Accept-Language": {accept}}})
 		if rd.Lang != "en" || rd.T("signin.title") != "Sign in" {
 			t.Errorf("%.20s is read in %s: %s", accept, rd.Lang, rd.T("signin.title"))
+		}
+	}
+	for accept, want := range map[string]string{"ko-KR": "ko", "ja": "ja", "zh": "zh-Hans", "zh-CN": "zh-Hans", "zh-TW": "zh-Hant", "zh-HK,en;q=0.8": "zh-Hant", "fr,ko;q=0.5": "ko"} {
+		if rd := l.reader(&http.Request{Header: http.Header{"Accept-Language": {accept}}}); rd.Lang != want {
+			t.Errorf("%s is answered in %s, want %s", accept, rd.Lang, want)
 		}
 	}
 	rd := l.reader(&http.Request{})

@@ -1,0 +1,172 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// languages are all that the pages speak.
+var languages = []string{"en", "ko", "zh-Hant", "ja", "zh-Hans"}
+
+// gallery is a walk through all screens in one language. Each is checked by
+// axe-core, and pictured where MAPAE_SCREENSHOTS names a folder.
+type gallery struct {
+	*tab
+	s        *site
+	language string
+	axe      string
+}
+
+// screen looks at what the tab shows.
+func (g gallery) screen(name string) {
+	g.t.Helper()
+	g.until("document.readyState === 'complete' && document.documentElement.lang === '" + g.language + "'")
+	g.accessible(g.axe, name+" in "+g.language)
+	g.frames(name)
+}
+
+// frames are what every screen is pictured in.
+var frames = []struct {
+	name   string
+	width  int64
+	scheme string
+}{
+	{"phone-light", 390, "light"}, {"phone-dark", 390, "dark"}, {"desktop-light", 1280, "light"}, {"desktop-dark", 1280, "dark"},
+}
+
+// frames takes the pictures of a screen.
+func (g gallery) frames(name string) {
+	g.t.Helper()
+	folder := os.Getenv("MAPAE_SCREENSHOTS")
+	if folder == "" {
+		return
+	}
+	folder = filepath.Join(folder, "screens")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		g.t.Fatal(err)
+	}
+	for _, f := range frames {
+		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: f.scheme}}}
+		g.do("change the window", chromedp.EmulateViewport(f.width, 844), call(emulation.SetEmulatedMedia, media))
+		picture, err := chromedp.Run(g.ctx, chromedp.FullScreenshot(100))
+		if err != nil {
+			g.t.Fatalf("picture of %s: %v", name, err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name+"."+g.language+"."+f.name+".png"), picture, 0o644); err != nil {
+			g.t.Fatal(err)
+		}
+	}
+	g.do("reset the window", chromedp.EmulateViewport(390, 844), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{}))
+}
+
+func TestEveryScreenIsForEverybody(t *testing.T) {
+	script := axe(t)
+	for _, language := range languages {
+		t.Run(language, func(t *testing.T) {
+			t.Parallel()
+			g := gallery{tab: openTab(t), s: methodSite(t), language: language, axe: script}
+			device := g.attach(phone())
+			g.visit(g.s.url + "/sign-in")
+			g.click("[name=language][value=" + language + "]")
+			g.until("document.documentElement.lang === '" + language + "'")
+			g.signingUp()
+			g.managing()
+			device.touches(false)
+			g.signingIn()
+			g.recovering()
+		})
+	}
+}
+
+// signingUp is everything until there is an account with two passkeys.
+func (g gallery) signingUp() {
+	g.screen("sign-in")
+	g.click("details summary")
+	g.screen("what-is-a-passkey")
+	g.visit(g.s.url + "/sign-up")
+	g.click("form .primary")
+	g.until("document.querySelector('#email-error').textContent")
+	g.screen("sign-up-mistakes")
+	g.visit(g.s.url + "/nowhere")
+	g.screen("error")
+	g.visit(g.s.url + "/sign-up")
+	g.screen("sign-up")
+	g.typeInto("#email", "ada@example.com")
+	g.typeInto("#name", "Ada Lovelace")
+	g.click("form .primary")
+	g.see("#codes-done")
+	g.screen("recovery-codes")
+	g.click("#codes-done")
+	g.at("/account")
+	g.screen("account")
+}
+
+// managing is the account page with its dialogues and its pages.
+func (g gallery) managing() {
+	g.click("[name=rename]")
+	g.see("form.rename [name=name]")
+	g.screen("account-rename")
+	g.visit(g.s.url + "/account")
+	g.click("[name=remove]")
+	g.see("dialog[open]")
+	g.screen("account-last-way-in")
+	g.click("dialog[open] button")
+	g.click("a[href$='/account/password']")
+	g.see("#password")
+	g.screen("password")
+	g.typeInto("#password", password)
+	g.click("form .primary")
+	g.at("/account")
+	g.click("[name=remove]")
+	g.see("dialog[open]")
+	g.screen("account-remove")
+	g.click("dialog[open] button")
+	g.click("a[href$='/account/totp']")
+	g.see("#code")
+	g.screen("authenticator-app")
+	secret := eval[string](g.tab, "[...document.querySelectorAll('.secret span')].map(el => el.textContent).join('')")
+	g.typeInto("#code", g.s.code(g.t, secret))
+	g.click("form .primary")
+	g.at("/account")
+	g.screen("account-all")
+	g.click("a[href$='/account/recovery-codes']")
+	g.see("form .primary")
+	g.screen("recovery-codes-new")
+}
+
+// signingIn is what comes before and after the account page.
+func (g gallery) signingIn() {
+	g.visit(g.s.url + "/account")
+	g.s.pass(11 * 60e9)
+	g.click("a[href$='/account/password']")
+	g.until("location.pathname === '/sign-in'")
+	g.see("main .primary")
+	g.screen("confirm")
+	g.visit(g.s.url + "/account")
+	signOut(g.tab)
+	g.screen("signed-out")
+	g.typeInto("#email", "ada@example.com")
+	g.typeInto("#password", "not this one at all")
+	g.click("form .primary")
+	g.see("#notice")
+	g.screen("sign-in-wrong")
+	g.typeInto("#password", password)
+	g.click("form .primary")
+	g.see("[data-prove] .primary")
+	g.click("details.ways summary")
+	g.screen("second-factor")
+}
+
+// recovering is the way back in with two proofs.
+func (g gallery) recovering() {
+	g.visit(g.s.url + "/recover")
+	g.screen("recover")
+	g.typeInto("#email", "ada@example.com")
+	g.click("form .primary")
+	g.see("#recovery-code")
+	g.screen("recover-proofs")
+}
