@@ -14,6 +14,7 @@ type Account struct {
 	Password          bool
 	EmailCode         bool // codes are mailed to the address, which is proven
 	TOTP              bool
+	Identities        []Identity // of providers that are configured, ordered by issuer and subject
 	RecoveryCodesLeft int
 	Recovery          *Recovery // a recovery that waits, and can be cancelled; nil: none
 }
@@ -28,7 +29,7 @@ func (a *Auth) Account(ctx context.Context, cur Current) (Account, error) {
 	if err != nil {
 		return Account{}, err
 	}
-	out := Account{User: cur.User, Passkeys: own, Password: w.password, EmailCode: w.emailCode, TOTP: w.totp, RecoveryCodesLeft: w.recoveryCodes}
+	out := Account{User: cur.User, Passkeys: own, Password: w.password, EmailCode: w.emailCode, TOTP: w.totp, Identities: w.identities, RecoveryCodesLeft: w.recoveryCodes}
 	switch waiting, err := a.store.RecoveryOf(ctx, cur.User.ID); {
 	case err == nil && waiting.EndsAt.After(a.now()):
 		out.Recovery = &waiting

@@ -19,6 +19,7 @@ const (
 	sealSecret    = "secret"
 	sealLink      = "link"
 	sealMail      = "mail"
+	sealState     = "state"
 
 	macRecoveryCode = "recovery code"
 )
@@ -54,6 +55,12 @@ const (
 	purposeSignUpProven
 	purposeReset
 	purposeVerifyEmail
+	purposeTrip
+	purposeTripLink
+	purposeTripReauth
+	purposeTripRecover
+	purposeFederatedEmail
+	purposeFederatedCode
 )
 
 // challenge is the whole state of a ceremony between its options and its

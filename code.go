@@ -13,6 +13,10 @@ const (
 	reasonPassword   = "password"
 	reasonTicket     = "ticket"
 	reasonDisabled   = "user_disabled"
+	reasonIdentity   = "identity" // not linked, or not with that account
+	reasonTaken      = "taken"    // somebody has it
+	reasonPolicy     = "policy"
+	reasonUnproven   = "unproven"
 	reasonNoSecond   = "second_factor_missing"
 	reasonKeyRetired = "root_key_retired"
 )

@@ -100,15 +100,16 @@ type SessionPolicy struct {
 // Auth is sign-in: every flow is a method of it. It is safe for concurrent use
 // and starts no goroutine.
 type Auth struct {
-	cfg      Config
-	passkey  Passkey
-	password Password
-	totp     TOTP
-	gate     gate
-	models   map[webauthn.AAGUID]Model
-	rp       webauthn.RelyingParty
-	store    Store
-	ring     atomic.Pointer[keyring]
+	cfg       Config
+	passkey   Passkey
+	password  Password
+	totp      TOTP
+	federated Federated
+	gate      gate
+	models    map[webauthn.AAGUID]Model
+	rp        webauthn.RelyingParty
+	store     Store
+	ring      atomic.Pointer[keyring]
 }
 
 // keyCheckTimeout bounds New's one look at the store.
@@ -137,6 +138,8 @@ func New(cfg Config) (*Auth, error) {
 			a.password = m.withDefaults()
 		case TOTP:
 			a.totp = m
+		case Federated:
+			a.federated = slices.Clone(m)
 		}
 	}
 	a.models = withModels(a.passkey.Models)
@@ -248,7 +251,7 @@ func (cfg Config) checkMail() []error {
 }
 
 func firstFactorMethod(m Method) bool {
-	return m != nil && (m.Name() == MethodPasskey || m.Name() == MethodPassword || m.Name() == MethodEmailCode)
+	return m != nil && (m.Name() == MethodPasskey || m.Name() == MethodPassword || m.Name() == MethodEmailCode || m.Name() == MethodFederated)
 }
 
 func secondFactorMethod(m Method) bool {

@@ -44,6 +44,9 @@ const (
 	EventSessionsEnded        EventType = "sessions_ended"
 	EventUserDisabled         EventType = "user_disabled"
 	EventUserEnabled          EventType = "user_enabled"
+	EventIdentityLinked       EventType = "identity_linked"
+	EventIdentityLinkFailed   EventType = "identity_link_failed"
+	EventIdentityUnlinked     EventType = "identity_unlinked"
 	EventInvitationIssued     EventType = "invitation_issued"
 	EventMailSent             EventType = "mail_sent"   // told to Config.Notify only: the record of accounts has what the mail was about
 	EventMailFailed           EventType = "mail_failed" // given up; Reason says why

@@ -1,6 +1,7 @@
 package mapae_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -28,6 +29,14 @@ type scene struct {
 	alone, app mapae.Admitted // accounts with a password: without and with an authenticator app
 	totp       string         // the app's secret
 	codes      []string       // recovery codes of app
+	acme       *idp           // where alone and app have identities
+}
+
+// to goes to the provider as begin says, where it is known who it is.
+func (s scene) to(who mapae.Profile, begin func(context.Context, mapae.Client, mapae.FederatedRequest) (string, error)) mapae.FederatedAnswer {
+	s.t.Helper()
+	s.acme.says(who)
+	return back(s.acme, must(begin(s.ctx, browser(1), request(s.acme)))(s.t))
 }
 
 // readyToRecover gives two proofs of the account with the app.
@@ -189,6 +198,54 @@ var flows = []flow{
 		cur := s.current(in)
 		return func() error { return s.DeleteAccount(s.ctx, browser(1), cur, in.Ticket) }
 	}},
+	{"sign up by a provider", func(s scene) func() error {
+		answer := s.to(vouched("new", "lee@example.com"), s.BeginFederated)
+		return func() error { _, err := s.FinishFederated(s.ctx, browser(1), nil, answer); return err }
+	}},
+	{"sign in by a provider", func(s scene) func() error {
+		answer := s.to(vouched("alone", "x@example.com"), s.BeginFederated)
+		return func() error { _, err := s.FinishFederated(s.ctx, browser(1), nil, answer); return err }
+	}},
+	{"sign in by a provider, first step", func(s scene) func() error {
+		answer := s.to(vouched("app", "x@example.com"), s.BeginFederated)
+		return func() error { _, err := s.FinishFederated(s.ctx, browser(1), nil, answer); return err }
+	}},
+	{"be refused by a provider's answer", func(s scene) func() error {
+		answer := s.to(vouched("", "x@example.com"), s.BeginFederated)
+		return func() error {
+			_, err := s.FinishFederated(s.ctx, browser(1), nil, answer)
+			if errors.Is(err, mapae.ErrAuthenticationFailed) {
+				return nil
+			}
+			return err
+		}
+	}},
+	{"link an identity", func(s scene) func() error {
+		cur := s.current(s.in)
+		answer := s.to(vouched("new", "x@example.com"), func(ctx context.Context, c mapae.Client, r mapae.FederatedRequest) (string, error) {
+			return s.BeginLink(ctx, c, cur, r)
+		})
+		return func() error { _, err := s.FinishFederated(s.ctx, browser(1), &cur, answer); return err }
+	}},
+	{"unlink an identity", func(s scene) func() error {
+		cur := s.current(s.alone)
+		id := must(s.Identities(s.ctx, cur))(s.t)[0].ID()
+		return func() error { return s.Unlink(s.ctx, browser(1), cur, id) }
+	}},
+	{"step up by a provider", func(s scene) func() error {
+		cur := s.current(s.alone)
+		answer := s.to(vouched("alone", "x@example.com"), func(ctx context.Context, c mapae.Client, r mapae.FederatedRequest) (string, error) {
+			return s.BeginReauthFederated(ctx, c, cur, r)
+		})
+		return func() error { _, err := s.FinishFederated(s.ctx, browser(1), &cur, answer); return err }
+	}},
+	{"give a provider's proof of a recovery", func(s scene) func() error {
+		ticket := s.recovery(browser(1), "app@example.com")
+		answer := s.to(vouched("app", "x@example.com"), func(ctx context.Context, c mapae.Client, r mapae.FederatedRequest) (string, error) {
+			return s.BeginRecoveryFederated(ctx, c, ticket, r)
+		})
+		return func() error { _, err := s.FinishFederated(s.ctx, browser(1), nil, answer); return err }
+	}},
 	{"invite", func(s scene) func() error {
 		return func() error { _, err := s.Invite(s.ctx, "", time.Hour); return err }
 	}},
@@ -214,9 +271,17 @@ func refusedFlow(answer func(scene) []byte, code mapae.Code) func(scene) func() 
 
 func newScene(t *testing.T, store mapae.Store) scene {
 	t.Helper()
-	s := scene{world: newWorldOn(t, store, all), a: webauthntest.New(origin)}
+	s := scene{a: webauthntest.New(origin), acme: &idp{name: "acme"}}
+	s.world = newWorldOn(t, store, all, func(c *mapae.Config) { c.Methods = append(c.Methods, mapae.Federated{s.acme}) })
 	s.alone, s.app = s.signUpPassword(browser(1), "alone@example.com"), s.signUpPassword(browser(1), "app@example.com")
 	s.totp, s.codes = s.addTOTP(browser(1), s.app)
+	for subject, in := range map[string]mapae.Admitted{"alone": s.alone, "app": s.app} {
+		cur := s.current(in)
+		answer := s.to(vouched(subject, ""), func(ctx context.Context, c mapae.Client, r mapae.FederatedRequest) (string, error) {
+			return s.BeginLink(ctx, c, cur, r)
+		})
+		must(s.FinishFederated(s.ctx, browser(1), &cur, answer))(t)
+	}
 	s.in = s.signUp(browser(1), s.a, "kim@example.com")
 	s.spare = s.addPasskey(browser(1), s.in, webauthntest.New(origin), "spare")
 	s.other = s.signIn(browser(2), s.a)
@@ -231,7 +296,8 @@ func (s scene) state() []any {
 		u, err := s.store.User(s.ctx, in.User.ID)
 		waiting, none := s.store.RecoveryOf(s.ctx, in.User.ID)
 		all = append(all, u, err, waiting, none, must(s.store.Credentials(s.ctx, u.ID))(s.t), must(s.store.Secrets(s.ctx, u.ID, ""))(s.t),
-			must(s.store.Sessions(s.ctx, u.ID, s.now()))(s.t))
+			must(s.store.Sessions(s.ctx, u.ID, s.now()))(s.t),
+			must(s.store.Identities(s.ctx, u.ID))(s.t))
 		for _, method := range []mapae.MethodName{mapae.MethodPassword, mapae.MethodTOTP, mapae.MethodRecoveryCode} {
 			all = append(all, must(s.store.Failures(s.ctx, s.ThrottleKey(method, u.ID)))(s.t))
 		}
@@ -342,7 +408,7 @@ func TestBeginningWritesNothingAndFinishingIsOneTransaction(t *testing.T) {
 		}
 	}
 	for _, f := range append(flows, mailFlows...) {
-		if strings.Contains(f.name, "password") || strings.Contains(f.name, "code") || strings.Contains(f.name, "app") || strings.Contains(f.name, "proof") {
+		if strings.Contains(f.name, "password") || strings.Contains(f.name, "code") || strings.Contains(f.name, "app") || strings.Contains(f.name, "provider") || strings.Contains(f.name, "proof") {
 			continue // a try is counted in a transaction of its own, before it is looked at
 		}
 		counter := storetest.Counting(memory.New())

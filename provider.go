@@ -55,6 +55,10 @@ type Profile struct {
 	Name          string // empty: not told
 }
 
+// ReasonMixedUp is the reason of a ProviderError where the answer says that it
+// is another provider's.
+const ReasonMixedUp = "mixed_up"
+
 // ProviderError is an answer of a provider that is refused.
 type ProviderError struct {
 	Reason string // a word for events and metrics, such as "nonce"

@@ -41,6 +41,9 @@ func (a *Auth) RecoveryMethods() []MethodName {
 	if a.offers(MethodTOTP) {
 		methods = append(methods, MethodTOTP)
 	}
+	if a.offers(MethodFederated) {
+		methods = append(methods, MethodFederated)
+	}
 	return methods
 }
 
@@ -66,7 +69,7 @@ func (a *Auth) BeginRecovery(_ context.Context, c Client, email string) (string,
 // CodeAuthenticationFailed, the same and at the same time for an account that
 // nobody has; CodeUnavailable.
 func (a *Auth) ProveRecovery(ctx context.Context, c Client, ticketText string, method MethodName, code string) (RecoveryStep, error) {
-	if !slices.Contains(a.RecoveryMethods(), method) {
+	if !slices.Contains(a.RecoveryMethods(), method) || method == MethodFederated { // which has no code: BeginRecoveryFederated
 		return RecoveryStep{}, badField("method", "%q is none of %v", clip(string(method)), a.RecoveryMethods())
 	}
 	t, err := a.openTicket(ticketText, purposeRecover, &c)

@@ -40,6 +40,12 @@ type ticket struct {
 	Assert *CredentialUse `json:"x,omitempty"`  // second step: what the first step's passkey changes
 	Proofs []MethodName   `json:"q,omitempty"`  // recovery: what was proven so far
 
+	Provider   string   `json:"v,omitempty"` // trip to a provider: its name
+	Next       string   `json:"w,omitempty"` // trip: where to go afterwards
+	Invitation string   `json:"in,omitempty"`
+	Session    [32]byte `json:"s,omitzero"`   // trip that ends in a session: its binding
+	Identity   *linkage `json:"id,omitempty"` // sign-up by a provider that vouches for no address
+
 	nonce []byte // of the seal; set by openTicket
 }
 

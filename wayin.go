@@ -11,7 +11,8 @@ import (
 type waysIn struct {
 	credentials   []Credential
 	password      bool
-	emailCode     bool // a code to a proven address
+	emailCode     bool       // a code to a proven address
+	identities    []Identity // of providers that are configured
 	totp          bool
 	recoveryCodes int // unused
 }
@@ -27,6 +28,15 @@ func (a *Auth) waysIn(ctx context.Context, r Reader, u User) (waysIn, error) {
 		return waysIn{}, err
 	}
 	w := waysIn{emailCode: a.offers(MethodEmailCode) && u.proven(), recoveryCodes: len(unused(secrets))}
+	linked, err := r.Identities(ctx, u.ID)
+	if err != nil {
+		return waysIn{}, err
+	}
+	for _, i := range linked {
+		if a.federated.issuing(i.Provider) != nil {
+			w.identities = append(w.identities, i)
+		}
+	}
 	for _, c := range own {
 		if a.offers(MethodPasskey) && c.RPID == a.cfg.RP.ID {
 			w.credentials = append(w.credentials, c)
@@ -58,7 +68,7 @@ func (w waysIn) firstPasskey() bool {
 func (w waysIn) second() bool { return len(w.credentials) > 0 || w.totp }
 
 // single reports whether w has a way in that is one factor.
-func (w waysIn) single() bool { return w.password || w.emailCode }
+func (w waysIn) single() bool { return w.password || w.emailCode || len(w.identities) > 0 }
 
 // level is the assurance level that a sign-in with w can reach; 0: none can be
 // made.
@@ -85,11 +95,16 @@ func (a *Auth) remain(u User, w waysIn) bool {
 // take takes a way in of cur's user away, which f writes, unless it is the
 // last: CodeLastFactor. The user is locked.
 func (a *Auth) take(ctx context.Context, tx Tx, cur Current, credential []byte, kind SecretKind, f func() error) error {
+	return a.takeTo(ctx, tx, cur, func(w waysIn) waysIn { return w.without(credential, kind) }, f)
+}
+
+// takeTo is take for whatever less leaves away.
+func (a *Auth) takeTo(ctx context.Context, tx Tx, cur Current, less func(waysIn) waysIn, f func() error) error {
 	now, err := a.waysIn(ctx, tx, cur.User)
 	if err != nil {
 		return err
 	}
-	if left := now.without(credential, kind); !a.remain(cur.User, left) && left.level() < now.level() {
+	if left := less(now); !a.remain(cur.User, left) && left.level() < now.level() {
 		return ErrLastFactor
 	}
 	return f()

@@ -148,7 +148,7 @@ func checkIssuer(got string, always bool, want ...string) error {
 			return nil
 		}
 	}
-	return refuse("issuer", "iss of the answer is %q, want one of %q", got, want)
+	return refuse(mapae.ReasonMixedUp, "iss of the answer is %q, want one of %q", got, want)
 }
 
 // or returns v, or d where v is empty.

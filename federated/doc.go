@@ -19,8 +19,8 @@
 // of one sign-in 9. Nothing is asked before somebody signs in.
 //
 // What a provider answers falls into two classes. A [mapae.ProviderError] means
-// that the answer was read and is refused, with a word that says why: issuer,
-// code, algorithm, signature, audience, party, expired, issued, nonce, fresh,
+// that the answer was read and is refused, with a word that says why: mixed_up,
+// issuer, code, algorithm, signature, audience, party, expired, issued, nonce, fresh,
 // subject, claims, user_info. Any other error means that the provider is out of
 // reach or answers what nobody could use; it says nothing about the person.
 package federated

@@ -119,7 +119,7 @@ func TestGitHubKakaoAndNaverAreRefusedForTheirReason(t *testing.T) {
 			}
 			back := there(t, p, idp, newTrip())
 			_, err = p.Finish(t.Context(), newTrip(), mapae.ProviderAnswer{Code: back.Get("code"), Issuer: "https://evil.example"})
-			wantRefused(t, err, "issuer")
+			wantRefused(t, err, mapae.ReasonMixedUp)
 			if idp.Calls(s.token) != 0 {
 				t.Error("the code was sent")
 			}

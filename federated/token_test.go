@@ -216,7 +216,7 @@ func TestAnAnswerOfAnotherProviderIsNeverExchanged(t *testing.T) { // BI-440
 	code := there(t, p, http.DefaultTransport, trip).Get("code")
 	for _, iss := range []string{evil.URL, "", idp.URL + "/", strings.ToUpper(idp.URL)} {
 		_, err := p.Finish(t.Context(), trip, mapae.ProviderAnswer{Code: code, Issuer: iss})
-		wantRefused(t, err, "issuer")
+		wantRefused(t, err, mapae.ReasonMixedUp)
 	}
 	if n := idp.Calls("/token"); n != 0 {
 		t.Errorf("the code was sent %d times", n)
@@ -227,7 +227,7 @@ func TestAnAnswerOfAnotherProviderIsNeverExchanged(t *testing.T) { // BI-440
 	})
 	code = there(t, p, http.DefaultTransport, trip).Get("code")
 	_, err := p.Finish(t.Context(), trip, mapae.ProviderAnswer{Code: code, Issuer: evil.URL})
-	wantRefused(t, err, "issuer")
+	wantRefused(t, err, mapae.ReasonMixedUp)
 	if _, err := p.Finish(t.Context(), trip, mapae.ProviderAnswer{Code: code}); err != nil {
 		t.Errorf("without iss: %v", err)
 	}
