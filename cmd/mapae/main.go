@@ -71,6 +71,7 @@ func options() []kong.Option {
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "site", Title: "The site:"},
 			{Key: "method", Title: "Methods:"},
+			{Key: "attestation", Title: "Models of authenticators:"},
 			{Key: "session", Title: "Sessions:"},
 			{Key: "files", Title: "Files:"},
 			{Key: "network", Title: "Network:"},

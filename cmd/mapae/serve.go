@@ -17,13 +17,16 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/mapae/mapae"
 	"github.com/mapae/mapae/web"
+	"github.com/mapae/mapae/webauthn/attestation/mds"
 )
 
 // serveCommand is mapae serve.
 type serveCommand struct {
 	settings
 	networkSettings
+	attestationSettings
 }
 
 // Help is shown below the usage line.
@@ -50,6 +53,10 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	passkey, metadata, err := c.attested(ctx)
+	if err != nil {
+		return err
+	}
 	log := c.newLogger(std.err)
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP) // which would end the process else
@@ -67,7 +74,14 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	if operator != nil {
 		defer operator.Close()
 	}
-	in, err := c.open(ctx, m.attach)
+	in, err := c.open(ctx, func(cfg *mapae.Config) error {
+		for i, method := range cfg.Methods {
+			if method.Name() == mapae.MethodPasskey {
+				cfg.Methods[i] = passkey
+			}
+		}
+		return m.attach(cfg)
+	})
 	if err != nil {
 		return err
 	}
@@ -81,17 +95,39 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	srv := site.Server(ln.Addr().String(), nil)
 	srv.TLSConfig = cert
 	c.greet(std, ln.Addr(), in.newKey)
-	err = c.run(ctx, log, srv, ln, in, reload)
+	err = c.run(ctx, log, srv, ln, in, reload, metadata)
 	return errors.Join(err, m.close(), in.store.Close())
+}
+
+// attested returns the method that the settings of attestation stand for, and
+// its metadata, read for the first time; nil: there is none. Without metadata
+// that it was told to heed the server does not start.
+func (c *serveCommand) attested(ctx context.Context) (mapae.Passkey, *mds.Service, error) {
+	passkey, metadata, err := c.passkey(c.Data)
+	if err != nil || metadata == nil {
+		return passkey, nil, err
+	}
+	if metadata.URL != "" {
+		if err := os.MkdirAll(c.Data, 0o700); err != nil {
+			return passkey, nil, fmt.Errorf("data directory: %w", err)
+		}
+	}
+	if err := metadata.Refresh(ctx); metadata.Blob() == nil {
+		return passkey, nil, fmt.Errorf("metadata: %w", err)
+	}
+	return passkey, metadata, nil
 }
 
 // run serves until ctx ends, and sweeps and reloads beside that; it finishes
 // all of them.
-func (c *serveCommand) run(ctx context.Context, log *slog.Logger, srv *http.Server, ln net.Listener, in *installation, reload <-chan os.Signal) error {
+func (c *serveCommand) run(ctx context.Context, log *slog.Logger, srv *http.Server, ln net.Listener, in *installation, reload <-chan os.Signal, metadata *mds.Service) error {
 	var beside sync.WaitGroup
 	besideCtx, end := context.WithCancel(context.WithoutCancel(ctx))
 	beside.Go(func() { sweepForever(besideCtx, log, in.auth.Sweep) })
 	beside.Go(func() { reloadForever(besideCtx, log, reload, c.KeyFile, in.auth.Rotate) })
+	if metadata != nil {
+		beside.Go(func() { refreshForever(besideCtx, log, metadata) })
+	}
 	err := serve(ctx, log, srv, ln, c.ShutdownGrace)
 	end()
 	beside.Wait()
@@ -102,7 +138,7 @@ func (c *serveCommand) run(ctx context.Context, log *slog.Logger, srv *http.Serv
 // and loads the certificate; nil: plain http.
 func (c *serveCommand) check() (*tls.Config, error) {
 	_, wrong := c.domain()
-	if err := errors.Join(wrong, c.networkSettings.check(&c.siteSettings)); err != nil {
+	if err := errors.Join(wrong, c.networkSettings.check(&c.siteSettings), c.attestationSettings.check(c.Methods)); err != nil {
 		return nil, err
 	}
 	if c.TLSCert == "" {
