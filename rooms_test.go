@@ -69,6 +69,8 @@ var rooms = []room{
 	{name: "web", ours: []string{".", "webauthn", leaves}, libs: []string{"github.com/nicksnyder/go-i18n/v2", "github.com/boombuler/barcode", "golang.org/x"},
 		never: []string{"database/sql"},
 		why:   "the HTTP face knows the domain and no sibling: whoever mounts it chooses the store"},
+	{name: "mail", ours: []string{".", leaves}, libs: []string{"github.com/wneessen/go-mail", "github.com/nicksnyder/go-i18n/v2", "golang.org/x"},
+		why: "the mail room knows the domain and no sibling: what is sent, and when, is not its business"},
 	{name: "telemetry", ours: []string{".", leaves}, libs: []string{"github.com/DataDog/datadog-go/v5", "github.com/prometheus/client_golang"},
 		why: "who measures knows the domain and nobody else: whoever wires it chooses what is measured"},
 	{name: "federated", ours: []string{"."}, libs: []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"},

@@ -9,6 +9,8 @@ import (
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
+
+	"github.com/mapae/mapae"
 )
 
 // catalogues has one file a language, named by its BCP 47 tag. English is the
@@ -104,7 +106,7 @@ func (rd reader) Date(t time.Time) string { return t.UTC().Format(rd.T("date")) 
 
 // Device names the browser and the system that a User-Agent stands for.
 func (rd reader) Device(userAgent string) string {
-	browser, system := device(userAgent)
+	browser, system := mapae.BrowserOf(userAgent)
 	if browser == "" || system == "" {
 		return rd.T("device.unknown")
 	}

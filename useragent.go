@@ -1,4 +1,4 @@
-package web
+package mapae
 
 import "strings"
 
@@ -19,12 +19,13 @@ var (
 	}
 )
 
-// device returns the names of browser and system; empty where unknown.
-func device(userAgent string) (browser, system string) {
-	return first(browsers, userAgent), first(systems, userAgent)
+// BrowserOf returns the names of browser and system that a User-Agent claims,
+// out of a fixed list; empty where it names none of them.
+func BrowserOf(userAgent string) (browser, system string) {
+	return firstMark(browsers, userAgent), firstMark(systems, userAgent)
 }
 
-func first(marks []mark, userAgent string) string {
+func firstMark(marks []mark, userAgent string) string {
 	for _, m := range marks {
 		if strings.Contains(userAgent, m.word) {
 			return m.name
