@@ -29,6 +29,12 @@ type waitingJSON struct {
 
 // account answers the account of who is signed in.
 func (s *Site) account(w http.ResponseWriter, r *http.Request) error {
+	return s.answerAccount(w, r, nil)
+}
+
+// answerAccount answers the account of who is signed in, and what a change of
+// it signals.
+func (s *Site) answerAccount(w http.ResponseWriter, r *http.Request, signals *signalsJSON) error {
 	cur := on(r).current
 	a, err := s.auth.Account(r.Context(), *cur)
 	if err != nil {
@@ -45,9 +51,10 @@ func (s *Site) account(w http.ResponseWriter, r *http.Request) error {
 		out.Recovery = &waitingJSON{a.Recovery.Proof, stamp(a.Recovery.CreatedAt), stamp(a.Recovery.ReadyAt)}
 	}
 	return answer(w, struct {
-		Success bool        `json:"success"`
-		Account accountJSON `json:"account"`
-	}{true, out})
+		Success bool         `json:"success"`
+		Account accountJSON  `json:"account"`
+		Signals *signalsJSON `json:"signals,omitempty"`
+	}{true, out, signals})
 }
 
 func (s *Site) methodNames() []mapae.MethodName {
@@ -70,7 +77,7 @@ func (s *Site) changeAccount(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ex.current.User = u
-	return s.account(w, r)
+	return s.answerAccount(w, r, s.signalDetails(u))
 }
 
 // changeEmail changes the address that the user signs in with, by the ticket of
@@ -86,7 +93,7 @@ func (s *Site) changeEmail(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ex.current.User = u
-	return s.account(w, r)
+	return s.answerAccount(w, r, s.signalDetails(u))
 }
 
 // deleteAccount removes the user and all that is theirs, by the ticket of a
@@ -97,7 +104,7 @@ func (s *Site) deleteAccount(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.dropSession(w, r)
-	return answer(w, done{true})
+	return answer(w, done{true, s.signalDeleted(ex.current.User)})
 }
 
 // cancelRecovery ends a recovery of the user's account that waits.
@@ -106,5 +113,5 @@ func (s *Site) cancelRecovery(w http.ResponseWriter, r *http.Request) error {
 	if err := s.auth.CancelRecovery(r.Context(), ex.client, *ex.current); err != nil {
 		return err
 	}
-	return answer(w, done{true})
+	return answer(w, done{Success: true})
 }

@@ -37,7 +37,8 @@ func optionalStamp(t time.Time) *string {
 
 // done is the answer of what has nothing more to say.
 type done struct {
-	Success bool `json:"success"`
+	Success bool         `json:"success"`
+	Signals *signalsJSON `json:"signals,omitempty"`
 }
 
 // requestAnswer and creationAnswer carry options the way that

@@ -163,7 +163,7 @@ func TestProtectClosesWhatIsNotNamed(t *testing.T) {
 			for path, open := range map[string]bool{
 				"/about": true, "/public/a": true, "/about/us": false, "/secret": false, "/transfer": false, "/about/": false, "/nothing": false,
 				"/public/../secret": false, "/public/%2e%2e/secret": false, "/about/../secret": false, "//about": false, "/publicity": false, "/public": false,
-				base + "/sign-in": true, base + "/api/auth/passkey/options": true, base + "/mapae.js": true, base + "/healthz": true,
+				base + "/sign-in": true, base + "/api/auth/passkey/options": true, base + "/mapae.js": true, base + "/elements.js": true, base + "/healthz": true,
 				base + "/api/auth/session": false, base + "/api/webauthn/": false, "/account": false, base + "/nothing": false,
 			} {
 				r, err := http.NewRequest("GET", home+"/", nil)

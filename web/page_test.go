@@ -321,7 +321,7 @@ func TestAssetsAreImmutableOrAskedForAgain(t *testing.T) {
 	w := newWorld(t)
 	p := w.person()
 	all := w.site.pages.assets
-	for _, name := range []string{"mapae.js", "page.js", "page.css", "icon.svg"} {
+	for _, name := range []string{"mapae.js", "elements.js", "page.js", "page.css", "icon.svg"} {
 		plain := p.send("GET", "/"+all.hashed(name), "", header("Accept-Encoding", "identity"))
 		packed := p.send("GET", "/"+all.hashed(name), "", header("Accept-Encoding", "br, gzip"))
 		if plain.StatusCode != 200 || !bytes.Equal(plain.body, all[name].plain) || plain.Header.Get("Content-Encoding") != "" {
@@ -333,12 +333,15 @@ func TestAssetsAreImmutableOrAskedForAgain(t *testing.T) {
 		if got := plain.Header.Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
 			t.Errorf("%s: Cache-Control %q", name, got)
 		}
-		if name != "mapae.js" {
+		if name != "mapae.js" && name != "elements.js" {
 			p.send("GET", "/"+name, "").want(t, 404, mapae.CodeNotFound)
 		}
 	}
 	if !bytes.Contains(all["page.js"].plain, []byte(`"./`+all.hashed("mapae.js")+`"`)) {
 		t.Error("page.js imports the module by a name that is not its immutable one")
+	}
+	if !bytes.Contains(all["elements.js"].plain, []byte(`"./mapae.js"`)) {
+		t.Error("a page that imports elements and module would have two modules")
 	}
 	module := p.send("GET", "/mapae.js", "")
 	if module.StatusCode != 200 || module.Header.Get("Cache-Control") != "no-cache" || module.Header.Get("Content-Type") != "text/javascript; charset=utf-8" {

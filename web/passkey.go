@@ -38,7 +38,7 @@ func (s *Site) signIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	step, err := s.auth.FinishSignIn(r.Context(), on(r).client, credential)
-	return s.goOnWith(w, r, step, err)
+	return s.goOnWith(w, r, step, naming(credential, err))
 }
 
 // passkeys answers the user's passkeys, newest first.
@@ -55,7 +55,8 @@ func (s *Site) passkeys(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, struct {
 		Success  bool          `json:"success"`
 		Passkeys []passkeyJSON `json:"passkeys"`
-	}{true, list})
+		Signals  *signalsJSON  `json:"signals,omitempty"`
+	}{true, list, s.signalAccepted(cur.User, own)})
 }
 
 // addPasskeyOptions answers the creation options of a further passkey.
@@ -130,5 +131,5 @@ func (s *Site) removePasskey(w http.ResponseWriter, r *http.Request) error {
 	if err := s.auth.RemovePasskey(r.Context(), ex.client, *ex.current, id); err != nil {
 		return err
 	}
-	return answer(w, done{true})
+	return answer(w, done{true, s.signalRemoved(r, *ex.current, id)})
 }

@@ -52,5 +52,5 @@ func (s *Site) removePassword(w http.ResponseWriter, r *http.Request) error {
 	if err := s.auth.RemovePassword(r.Context(), ex.client, *ex.current); err != nil {
 		return err
 	}
-	return answer(w, done{true})
+	return answer(w, done{Success: true})
 }

@@ -62,6 +62,8 @@ type problem struct {
 	RetryAfter int        `json:"retry_after,omitempty"` // seconds
 	RequestID  string     `json:"request_id"`
 
+	Signals *signalsJSON `json:"signals,omitempty"` // with passkey_unknown
+
 	*secondStepJSON // with second_factor_required
 }
 
@@ -95,6 +97,10 @@ func (s *Site) newProblem(r *http.Request, err error) problem {
 	var check *webauthn.Error
 	if code == mapae.CodeRegistrationRejected && on(r).current != nil && errors.As(err, &check) {
 		p.Reason = string(check.Check)
+	}
+	var unknown *unknownError
+	if errors.As(err, &unknown) {
+		p.Signals = s.signalUnknown(unknown.id)
 	}
 	var due *secondStepError
 	if errors.As(err, &due) {

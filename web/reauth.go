@@ -43,7 +43,7 @@ func (s *Site) reauth(w http.ResponseWriter, r *http.Request) error {
 	ex := on(r)
 	a, err := s.auth.FinishReauth(r.Context(), ex.client, *ex.current, credential, action)
 	if err != nil {
-		return err
+		return naming(credential, err)
 	}
 	return answer(w, s.handOver(w, r, a))
 }

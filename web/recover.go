@@ -119,5 +119,5 @@ func (s *Site) recoverPassword(w http.ResponseWriter, r *http.Request) error {
 	if err := s.auth.RecoverPassword(r.Context(), ex.client, ex.ticket, password); err != nil {
 		return err
 	}
-	return answer(w, done{true})
+	return answer(w, done{Success: true})
 }

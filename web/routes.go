@@ -153,7 +153,8 @@ func (s *Site) pageRoutes() []row {
 
 		{post, "/language", form, anyone, stale, nothing, small, s.languageForm},
 
-		{get, "/mapae.js", static, anyone, stale, nothing, none, s.module},
+		{get, "/mapae.js", static, anyone, stale, nothing, none, s.module("mapae.js")},
+		{get, "/elements.js", static, anyone, stale, nothing, none, s.module("elements.js")},
 		{get, "/openapi.json", api, anyone, stale, nothing, none, s.describe},
 		{get, "/healthz", probe, anyone, stale, nothing, none, s.healthy},
 		{get, "/readyz", probe, anyone, stale, nothing, none, s.ready},

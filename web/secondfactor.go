@@ -82,7 +82,7 @@ func (s *Site) verify(w http.ResponseWriter, r *http.Request) error {
 		a, err = s.auth.FinishReauth(r.Context(), ex.client, *ex.current, credential, mapae.ActionNone)
 	}
 	if err != nil {
-		return err
+		return naming(credential, err)
 	}
 	return answer(w, s.handOver(w, r, a))
 }

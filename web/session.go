@@ -112,7 +112,7 @@ func (s *Site) endSession(w http.ResponseWriter, r *http.Request) error {
 	if mapae.SessionID(id) == ex.current.Session.ID {
 		s.dropSession(w, r)
 	}
-	return answer(w, done{true})
+	return answer(w, done{Success: true})
 }
 
 // signOut ends this session.
@@ -120,7 +120,7 @@ func (s *Site) signOut(w http.ResponseWriter, r *http.Request) error {
 	if err := s.endCurrent(w, r); err != nil {
 		return err
 	}
-	return answer(w, done{true})
+	return answer(w, done{Success: true})
 }
 
 // endCurrent ends the session of r and takes its cookie back.

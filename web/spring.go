@@ -73,7 +73,7 @@ func (s *Site) springRegister(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.auth.FinishAddPasskeySilently(r.Context(), ex.client, *ex.current, credential, label); err != nil {
 		return err
 	}
-	return answer(w, done{true})
+	return answer(w, done{Success: true})
 }
 
 // readSpringRegistration takes the credential and its label out of

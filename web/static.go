@@ -14,7 +14,7 @@ import (
 
 // embedded is what pages load besides themselves.
 //
-//go:embed static/icon.svg static/page.css sdk/mapae.js sdk/page.js
+//go:embed static/icon.svg static/page.css sdk/mapae.js sdk/elements.js sdk/page.js
 var embedded embed.FS
 
 // assetFile is a file as it is served, plain and compressed: the same for
@@ -40,7 +40,7 @@ var contentTypes = map[string]string{
 // version.
 func newAssets() (assets, error) {
 	all := assets{}
-	for _, file := range []string{"static/icon.svg", "static/page.css", "sdk/mapae.js", "sdk/page.js"} {
+	for _, file := range []string{"static/icon.svg", "static/page.css", "sdk/mapae.js", "sdk/elements.js", "sdk/page.js"} {
 		content, err := embedded.ReadFile(file)
 		if err != nil {
 			return nil, err
@@ -79,10 +79,13 @@ func compress(content []byte) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// module serves mapae.js under the name that other people's pages import: they
+// module serves a script under the name that other people's pages import: they
 // ask each time whether it has changed.
-func (s *Site) module(w http.ResponseWriter, r *http.Request) error {
-	a := s.pages.assets["mapae.js"]
+func (s *Site) module(name string) handler {
+	return func(w http.ResponseWriter, r *http.Request) error { return s.pages.assets[name].serveIfChanged(w, r) }
+}
+
+func (a *assetFile) serveIfChanged(w http.ResponseWriter, r *http.Request) error {
 	etag := `W/"` + a.hash + `"`
 	w.Header().Set("Cache-Control", "no-cache")
 	w.Header().Set("ETag", etag)

@@ -51,5 +51,5 @@ func (s *Site) removeTOTP(w http.ResponseWriter, r *http.Request) error {
 	if err := s.auth.RemoveTOTP(r.Context(), ex.client, *ex.current); err != nil {
 		return err
 	}
-	return answer(w, done{true})
+	return answer(w, done{Success: true})
 }

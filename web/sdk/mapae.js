@@ -1,8 +1,7 @@
-// mapae.js: sign up, sign in and keep passkeys from a web page. One module, no dependencies. Syntax of ES2018; what is
-// newer in a browser is looked for and done without. Types are in types.d.ts.
-/** @import { AutofillCallbacks, Capabilities, Code, Passkey, Problem, SignedIn } from "./types" */
+// Sign up, sign in and keep passkeys from a web page. Syntax of ES2018; what is newer is looked for and done without.
+/** @import { Autofill, Capabilities, Code, Passkey, Problem, Recovery, SignedIn, Signals, SignUp, Wish } from "./types" */
 
-/** @type {Record<string, Code>} names of the browser's errors, then codes of the server's */
+/** @type {Record<string, Code>} of the browser's errors and the server's */
 const codes = {
   AbortError: "aborted",
   NotAllowedError: "cancelled",
@@ -18,18 +17,17 @@ const codes = {
   forbidden: "policy",
 }
 
-/** What every call rejects with, unless the caller's own signal was aborted: then with its reason. */
+/** What every call rejects with; or the reason of the caller's own signal. */
 export class PasskeyError extends Error {
-  /** @param {Code} code @param {any} [cause] the browser's error, or a Problem with its status @param {number} [status] */
+  /** @param {Code} code @param {any} [cause] the browser's error, or a Problem @param {number} [status] */
   constructor(code, cause, status) {
-    const problem = /** @type {Problem} */ (cause || {})
+    /** @type {Problem} */
+    const problem = cause || {}
     super(problem.message || code)
     this.name = "PasskeyError"
     this.code = code
     this.cause = cause
     this.status = status
-    this.field = problem.field
-    this.retryAfter = problem.retry_after
     this.requestId = problem.request_id
     /** Nothing went wrong: say little, and never in red. */
     this.quiet = code === "cancelled" || code === "aborted"
@@ -40,7 +38,7 @@ export class PasskeyError extends Error {
 let slot
 
 /**
- * Runs flow alone. Who has the slot is aborted and waited for: until its rejection arrives, the browser calls it pending.
+ * Runs flow alone. Who has the slot is aborted and waited for: until then the browser calls it pending.
  * @template T @param {AbortController} turn @param {(signal: AbortSignal) => Promise<T>} flow
  */
 async function alone(turn, flow) {
@@ -59,14 +57,17 @@ async function alone(turn, flow) {
   }
 }
 
+/** @param {AbortSignal} signal that was aborted */
+const why = signal => signal.reason || new DOMException("", "AbortError")
+
 /** @param {number} ms */
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
 
-/** @returns {any} PublicKeyCredential, of which this browser may lack any part, or nothing at all */
+/** @returns {any} PublicKeyCredential, of which this browser may lack any part */
 const api = () => typeof PublicKeyCredential === "function" && !!navigator.credentials && PublicKeyCredential
 
-/** @param {string} name of a question to the browser: no is the answer where it can't be asked */
-const probe = name => Promise.resolve().then(() => api()[name]()).catch(() => false)
+/** @param {string} name of what to call: no is the answer where that can't be @param {object} [argument] */
+const probe = (name, argument) => Promise.resolve().then(() => api()[name](argument)).catch(() => false)
 
 /** @param {string} s base64url */
 const bytes = s => Uint8Array.from(atob(s.replace(/-/g, "+").replace(/_/g, "/")), c => c.charCodeAt(0))
@@ -79,11 +80,9 @@ const text = b => b && btoa(new Uint8Array(b).reduce((s, c) => s + String.fromCh
 function decode(kind, json) {
   const native = kind === "get" ? "parseRequestOptionsFromJSON" : "parseCreationOptionsFromJSON"
   if (api()[native]) return api()[native](json)
-  const id = (/** @type {any} */ o) => o && { ...o, id: bytes(o.id) }
-  const { challenge, user, allowCredentials: allow = [], excludeCredentials: exclude = [] } = json
-  return {
-    ...json, challenge: bytes(challenge), user: id(user), allowCredentials: allow.map(id), excludeCredentials: exclude.map(id),
-  }
+  const id = (/** @type {any} */ o) => ({ ...o, id: bytes(o.id) })
+  const { challenge, user, allowCredentials: allow = [], excludeCredentials: deny = [] } = json
+  return { ...json, challenge: bytes(challenge), user: user && id(user), allowCredentials: allow.map(id), excludeCredentials: deny.map(id) }
 }
 
 /** @param {any} credential from the browser, or from an extension in its place */
@@ -91,14 +90,11 @@ function encode(credential) {
   try {
     return credential.toJSON()
   } catch (e) {
-    const { id, type, rawId, authenticatorAttachment, response: r } = credential
-    const response = {
-      clientDataJSON: text(r.clientDataJSON),
-      ...(r.attestationObject
-        ? { attestationObject: text(r.attestationObject), transports: r.getTransports ? r.getTransports() : [] }
-        : { authenticatorData: text(r.authenticatorData), signature: text(r.signature), userHandle: text(r.userHandle) }),
-    }
-    return { id, type, rawId: text(rawId), authenticatorAttachment, clientExtensionResults: {}, response }
+    const { id, type, authenticatorAttachment, response: r } = credential
+    /** @type {any} */
+    const response = r.getTransports ? { transports: r.getTransports() } : {}
+    for (const name of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) response[name] = text(r[name])
+    return { id, rawId: id, type, authenticatorAttachment, clientExtensionResults: {}, response }
   }
 }
 
@@ -107,18 +103,24 @@ function translate(e, kind, json) {
   let code = codes[e && e.name] || "failed"
   if (code === "exists" && kind === "get") code = "failed"
   if (code === "cancelled" && /permissions policy/i.test(e.message)) code = "policy"
-  if (code === "origin") console.error(`RP ID ${json.rpId || json.rp.id} does not fit ${location.origin}: see mapae doctor`)
+  if (code === "origin") console.error(`RP ID ${json.rpId || json.rp.id} at ${location.origin}: see mapae doctor`)
   return new PasskeyError(code, e)
 }
 
 /**
- * Calls the browser, and once more when it says that a request is pending though ours has ended.
+ * Calls the browser, and once more when it says that a request is pending though ours has ended. What never settles (locked
+ * password managers) is aborted in time, and not waited for after that.
  * @param {"create"|"get"} kind @param {any} json @param {AbortSignal} signal @param {"conditional"} [mediation]
  */
 async function ask(kind, json, signal, mediation) {
+  const { timeout = 3e5 } = json
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    if (slot) slot.turn.abort()
+  }, !mediation ? timeout + 5e3 : kind === "get" ? timeout * 0.75 : 3e4)
   const call = () => new Promise((resolve, reject) => {
     navigator.credentials[kind]({ publicKey: decode(kind, json), signal, mediation }).then(resolve, reject)
-    // A locked password manager may never settle; the slot does not wait for it for ever.
     signal.addEventListener("abort", () => setTimeout(reject, 1000, { name: "AbortError" }))
   })
   try {
@@ -128,13 +130,15 @@ async function ask(kind, json, signal, mediation) {
       return call()
     }))
   } catch (e) {
-    throw translate(e, kind, json)
+    throw translate(late ? { name: "NotAllowedError" } : e, kind, json)
+  } finally {
+    clearTimeout(timer)
   }
 }
 
-/** Tells the password manager that the server does not have a passkey. @param {string} rpId @param {any} credential */
-function forget(rpId, credential) {
-  if (api().signalUnknownCredential) api().signalUnknownCredential({ rpId, credentialId: credential.id }).catch(() => {})
+/** Tells the password manager what the server says. @param {Signals} [signals] */
+function tell(signals = {}) {
+  for (const name in signals) if (/^signal/.test(name)) probe(name, signals[name])
 }
 
 /** The passkeys of one site. */
@@ -149,17 +153,15 @@ export class Passkeys {
   /** What this browser can do. Never rejects. @returns {Promise<Capabilities>} */
   async capabilities() {
     const [autofill, device, known] = await Promise.all([
-      probe("isConditionalMediationAvailable"),
-      probe("isUserVerifyingPlatformAuthenticatorAvailable"),
-      probe("getClientCapabilities"),
+      probe("isConditionalMediationAvailable"), probe("isUserVerifyingPlatformAuthenticatorAvailable"), probe("getClientCapabilities"),
     ])
     return { passkeys: !!api(), autofill, device, upgrade: !!known.conditionalCreate, signals: !!api().signalUnknownCredential }
   }
 
   /**
-   * Offers passkeys in the autofill of an input with autocomplete="username webauthn", until somebody has signed in: it arms
-   * itself again in time, after a failed pick, and when the page comes back. Silent where unsupported.
-   * @param {AutofillCallbacks} callbacks @returns {() => void} stops it
+   * Offers passkeys in the autofill of an input with autocomplete="username webauthn", until somebody has signed in. Silent
+   * where unsupported.
+   * @param {Autofill} callbacks @returns {() => void} stops it
    */
   autofill({ onSuccess, onError }) {
     let turn = new AbortController()
@@ -188,12 +190,17 @@ export class Passkeys {
         let picked = false
         let result
         try {
-          result = await alone(turn, () => this._pick(signal, rearm, () => { picked = true }))
+          result = await alone(turn, async () => {
+            const { publicKey } = (await this._send("GET", "/api/auth/passkey/options", signal)).request_options
+            const credential = await ask("get", publicKey, signal, "conditional")
+            picked = true
+            return this._send("POST", "/api/auth/passkey/verify", signal, { credential })
+          })
         } catch (/** @type {any} */ e) {
           if (signal.aborted) continue
           const { code } = e
           if (!picked && /origin|policy|unsupported/.test(code)) stop()
-          // The challenge of a cookie that another tab replaced gets a new one, once, before the person hears of it.
+          // Another tab may have replaced the cookie: once, nobody hears of it.
           if (picked && onError && (mismatched || code !== "expired")) onError(e)
           mismatched = code === "expired"
           if (Date.now() - began > 3e4) failures = 0
@@ -209,69 +216,72 @@ export class Passkeys {
     return stop
   }
 
-  /**
-   * Signs in by the browser's dialogue; with an email, only into that account.
-   * @param {{email?: string, signal?: AbortSignal}} [options] @returns {Promise<SignedIn>}
-   */
+  /** Signs in by the browser's dialogue; with an email, only into that account. @param {Wish} [wish] @returns {Promise<SignedIn>} */
   signIn({ email, signal } = {}) {
     return this._modal(signal, async s => {
-      const { request_options } = await this._send("POST", "/api/auth/passkey/options", s, { email })
-      return this._verify(await ask("get", request_options.publicKey, s), request_options.publicKey.rpId, s)
+      const { publicKey } = (await this._send("POST", "/api/auth/passkey/options", s, { email })).request_options
+      return this._send("POST", "/api/auth/passkey/verify", s, { credential: await ask("get", publicKey, s) })
     }, true)
   }
 
-  /**
-   * Makes an account with its first passkey, and signs in.
-   * @param {{email: string, name: string, signal?: AbortSignal}} options @returns {Promise<SignedIn>}
-   */
+  /** Makes an account with its first passkey, and signs in. @param {SignUp} wish @returns {Promise<SignedIn>} */
   signUp({ email, name, signal }) {
     return this._enter("/api/auth/signup/passkey/", signal, { email, name })
   }
 
-  /**
-   * Ends a recovery that is ready with a new passkey, and signs in.
-   * @param {{ticket: string, signal?: AbortSignal}} options @returns {Promise<SignedIn>}
-   */
+  /** Ends a recovery that is ready with a new passkey, and signs in. @param {Recovery} wish @returns {Promise<SignedIn>} */
   recover({ ticket, signal }) {
     return this._enter("/api/auth/recover/passkey/", signal, {}, ticket)
   }
 
-  /**
-   * Adds a passkey to the account that is signed in, after a step-up where the server wants one.
-   * @param {{name?: string, signal?: AbortSignal}} [options] @returns {Promise<Passkey>}
-   */
+  /** Adds a passkey to the account, after a step-up where the server wants one. @param {Wish} [wish] @returns {Promise<Passkey>} */
   create({ name, signal } = {}) {
-    const path = "/api/webauthn/register/"
-    return this._modal(signal, async s => {
-      const { creation_options } = await this._fresh(s, () => this._send("GET", path + "options/", s))
-      const { passkey, recovery_codes } = await this._save(creation_options.publicKey, s, path + "complete/", { name })
-      return recovery_codes ? { ...passkey, recovery_codes } : passkey
-    })
+    return this._fresh(signal, () => this._modal(signal, s => this._add(s, { name })))
   }
 
-  /** Does the ticket's second step, or proves again who is signed in. @param {{ticket?: string, signal?: AbortSignal}} [options] */
+  /** Adds one unseen after a password sign-in, where the browser can. Never rejects. @param {Wish} [wish] */
+  async upgrade({ signal } = {}) {
+    try {
+      return { created: (await this.capabilities()).upgrade && !!await this._modal(signal, s => this._add(s, {}, "conditional")) }
+    } catch (e) {
+      return { created: false }
+    }
+  }
+
+  /** Does the ticket's second step, or proves again who is signed in. @param {Wish} [wish] @returns {Promise<SignedIn>} */
   verify({ ticket, signal } = {}) {
-    return this._modal(signal, s => this._prove(s, ticket), !!ticket)
+    return this._modal(signal, async s => {
+      const { publicKey } = (await this._send("GET", "/api/webauthn/authenticate/options/", s, undefined, ticket)).request_options
+      return this._send("POST", "/api/webauthn/verify/", s, { credential: await ask("get", publicKey, s) }, ticket)
+    }, !!ticket)
   }
 
-  /** @returns {Promise<Passkey[]>} newest first */
-  async list() {
-    return (await this._send("GET", "/api/webauthn/")).passkeys
+  /** @param {Wish} [wish] @returns {Promise<Passkey[]>} newest first */
+  async list({ signal } = {}) {
+    return (await this._send("GET", "/api/webauthn/", signal)).passkeys
   }
 
-  /** @param {string} id @param {string} name @returns {Promise<Passkey>} */
-  async rename(id, name) {
-    return (await this._send("PATCH", `/api/webauthn/${id}/`, undefined, { name })).passkey
+  /** @param {string} id @param {string} name @param {Wish} [wish] @returns {Promise<Passkey>} */
+  async rename(id, name, { signal } = {}) {
+    return (await this._send("PATCH", `/api/webauthn/${id}/`, signal, { name })).passkey
   }
 
-  /** Removes one, after a step-up where the server wants it. @param {string} id @param {{signal?: AbortSignal}} [options] */
+  /** Removes one, after a step-up where the server wants it. @param {string} id @param {Wish} [wish] @returns {Promise<void>} */
   remove(id, { signal } = {}) {
-    return this._modal(signal, s => this._fresh(s, () => this._send("DELETE", `/api/webauthn/${id}/`, s)))
+    return this._fresh(signal, () => this._send("DELETE", `/api/webauthn/${id}/`, signal))
   }
 
   /** @returns {Promise<void>} */
   async signOut() {
     await this._send("POST", "/api/auth/logout", undefined, {})
+  }
+
+  /**
+   * Calls a route of JSON, again after a step-up if that is what it lacked.
+   * @param {string} method @param {string} path below base @param {object} [body] @param {Wish} [wish] @returns {Promise<any>}
+   */
+  call(method, path, body, { signal, ticket } = {}) {
+    return this._fresh(signal, () => this._send(method, path, signal, body, ticket))
   }
 
   /**
@@ -292,40 +302,34 @@ export class Passkeys {
         return result
       })
     } catch (e) {
-      if (signal && signal.aborted) throw signal.reason || new DOMException("", "AbortError")
-      throw turn.signal.aborted ? new PasskeyError("aborted", e) : e
+      if (signal && signal.aborted) throw why(signal)
+      throw turn.signal.aborted && !(e instanceof PasskeyError && e.quiet) ? new PasskeyError("aborted", e) : e
     } finally {
       if (signal) signal.removeEventListener("abort", end)
     }
   }
 
-  /** One turn of autofill: ¾ of a challenge's life. @param {AbortSignal} s @param {() => void} rearm @param {() => void} picked */
-  async _pick(s, rearm, picked) {
-    const { publicKey } = (await this._send("GET", "/api/auth/passkey/options", s)).request_options
-    const timer = setTimeout(rearm, (publicKey.timeout || 9e5) * 0.75)
-    const credential = await ask("get", publicKey, s, "conditional").finally(() => clearTimeout(timer))
-    picked()
-    return this._verify(credential, publicKey.rpId, s)
+  /** @param {AbortSignal} s @param {object} more @param {"conditional"} [mediation] @returns {Promise<Passkey>} */
+  async _add(s, more, mediation) {
+    const path = "/api/webauthn/register/"
+    const options = await this._send("GET", path + (mediation ? "options/?mediation=" + mediation : "options/"), s)
+    const { passkey, recovery_codes } = await this._save(options, s, path + "complete/", more, undefined, mediation)
+    return recovery_codes ? { ...passkey, recovery_codes } : passkey
   }
 
-  /** @param {any} credential @param {string} rpId @param {AbortSignal} s @returns {Promise<SignedIn>} */
-  async _verify(credential, rpId, s) {
-    try {
-      return await this._send("POST", "/api/auth/passkey/verify", s, { credential })
-    } catch (/** @type {any} */ e) {
-      if (e.code === "unknown_passkey") forget(rpId, credential)
-      throw e
-    }
-  }
-
-  /** @param {any} json @param {AbortSignal} s @param {string} path @param {object} more @param {string} [ticket] */
-  async _save(json, s, path, more, ticket) {
-    const credential = await ask("create", json, s)
+  /**
+   * @param {any} options @param {AbortSignal} s @param {string} path @param {object} more
+   * @param {string} [ticket] @param {"conditional"} [mediation]
+   */
+  async _save({ creation_options: { publicKey } }, s, path, more, ticket, mediation) {
+    const credential = await ask("create", publicKey, s, mediation)
     try {
       return await this._send("POST", path, s, { credential, ...more }, ticket)
     } catch (/** @type {any} */ e) {
-      // Without an answer, or with one of a server in trouble, it may have been saved: then it stays.
-      if (e.status < 500) forget(json.rp.id, credential)
+      // Without a clear answer it may have been saved: then it stays.
+      if (e.status < 500 && e.code !== "exists") {
+        tell({ signalUnknownCredential: { rpId: publicKey.rp.id, credentialId: credential.id } })
+      }
       throw e
     }
   }
@@ -334,23 +338,17 @@ export class Passkeys {
   _enter(path, signal, body, ticket) {
     return this._modal(signal, async s => {
       const answer = await this._send("POST", path + "options", s, body, ticket)
-      return this._save(answer.creation_options.publicKey, s, path + "complete", {}, ticket || answer.ticket)
+      return this._save(answer, s, path + "complete", {}, ticket || answer.ticket)
     }, true)
   }
 
-  /** @param {AbortSignal} s @param {string} [ticket] */
-  async _prove(s, ticket) {
-    const { request_options } = await this._send("GET", "/api/webauthn/authenticate/options/", s, undefined, ticket)
-    await this._send("POST", "/api/webauthn/verify/", s, { credential: await ask("get", request_options.publicKey, s) }, ticket)
-  }
-
-  /** @param {AbortSignal} s @param {() => Promise<any>} call made again after a step-up, if that is what it lacked */
-  async _fresh(s, call) {
+  /** @param {AbortSignal|undefined} signal @param {() => Promise<any>} call made again after a step-up */
+  async _fresh(signal, call) {
     try {
       return await call()
     } catch (/** @type {any} */ e) {
       if (!e.cause || e.cause.code !== "step_up_required") throw e
-      await this._prove(s)
+      await this.verify({ signal })
       return call()
     }
   }
@@ -371,11 +369,13 @@ export class Passkeys {
       })
       answer = await response.json()
     } catch (e) {
+      if (signal && signal.aborted) throw why(signal)
       if (!response) throw new PasskeyError("network", e)
     }
-    if (response.ok && answer) return answer
-    const { status } = response
-    const problem = answer || {}
-    throw new PasskeyError(codes[problem.code] || (status < 400 || status >= 500 ? "server" : "failed"), problem, status)
+    const { ok, status } = response
+    const { code, signals } = answer || {}
+    tell(signals)
+    if (ok && answer) return answer
+    throw new PasskeyError(codes[code] || (status < 400 || status >= 500 ? "server" : "failed"), answer, status)
   }
 }

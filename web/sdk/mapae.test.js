@@ -186,9 +186,10 @@ for (const [status, server_, code] of [
   [500, "internal", "server"], [503, "unavailable", "server"],
 ]) {
   test(`the server's ${server_} is ${code}`, async () => {
-    server.routes[`POST ${names.options}`] = [problem(status, server_, { retry_after: 7, field: "email" })]
+    const answer = problem(status, server_, { retry_after: 7, field: "email" })
+    server.routes[`POST ${names.options}`] = [answer]
     await assert.rejects(passkeys.signIn(), {
-      name: "PasskeyError", code, status, requestId: "r1", retryAfter: 7, field: "email", message: `says ${server_}`, quiet: false,
+      name: "PasskeyError", code, status, requestId: "r1", cause: answer[1], message: `says ${server_}`, quiet: false,
     })
   })
 }
@@ -294,6 +295,25 @@ test("a password manager that never answers loses the slot after a second", asyn
   await result
 })
 
+test("a dialogue that never settles ends as cancelled after its time, and so does one that ignores the abort", async () => {
+  const pass = stopTime()
+  for (const deaf of [false, true]) {
+    if (deaf) navigator.credentials.get = options => browser.call("get")({ ...options, signal: new AbortController().signal })
+    const result = passkeys.signIn()
+    await settle()
+    let ended = false
+    result.catch(() => { ended = true })
+    pass(304999)
+    await settle()
+    assert.equal(ended, false)
+    pass(1)
+    await settle()
+    if (deaf) pass(1000)
+    await assert.rejects(result, { code: "cancelled", quiet: true })
+  }
+  assert.equal(browser.calls[0].signal.aborted, true)
+})
+
 test("a second click takes the place of the first, whose caller hears aborted", async () => {
   const first = passkeys.signIn()
   await settle()
@@ -384,7 +404,8 @@ test("a challenge of a cookie that was replaced gets a new one once, unseen; a s
 
 test("a passkey that the server does not know is signalled, told, and autofill armed again", async () => {
   const pass = stopTime()
-  server.routes[`POST ${names.verify}`] = [problem(401, "passkey_unknown")]
+  const signals = { signalUnknownCredential: { rpId: "example.com", credentialId: "AAEC" } }
+  server.routes[`POST ${names.verify}`] = [problem(401, "passkey_unknown", { signals })]
   const heard = await armed()
   browser.last.resolve(credential)
   await settle()
@@ -405,6 +426,7 @@ test("an answer that comes after autofill was stopped is dropped", async () => {
 
 for (const [what, answer, signals] of [
   ["was refused", problem(400, "registration_rejected"), 1],
+  ["found it there", problem(409, "credential_exists"), 0],
   ["had a server in trouble", problem(503, "unavailable"), 0],
   ["had no answer", new TypeError("fetch failed"), 0],
 ]) {
@@ -558,4 +580,147 @@ test("recovery codes that come with a first passkey are handed over", async () =
   await settle()
   browser.last.resolve(credential)
   assert.deepEqual(await result, { id: "AAEC", recovery_codes: ["A"] })
+})
+
+test("a step-up answers with what the server says, for who has an action to name", async () => {
+  const result = passkeys.verify()
+  await settle()
+  browser.last.resolve(credential)
+  assert.deepEqual(await result, signedIn)
+})
+
+const accepted = { signalAllAcceptedCredentials: { rpId: "example.com", userId: "u", allAcceptedCredentialIds: ["AAEC"] } }
+const details = { signalCurrentUserDetails: { rpId: "example.com", userId: "u", name: "a", displayName: "A" } }
+
+for (const [what, route, answer, act, name] of [
+  ["listing", "GET /api/webauthn/", { passkeys: [], signals: accepted }, () => passkeys.list(), "signalAllAcceptedCredentials"],
+  ["removing", "DELETE /api/webauthn/AAEC/", { success: true, signals: accepted }, () => passkeys.remove("AAEC"), "signalAllAcceptedCredentials"],
+  ["renaming oneself", "PATCH /api/account", { success: true, signals: details }, () => passkeys.call("PATCH", "/api/account", { name: "A" }), "signalCurrentUserDetails"],
+]) {
+  test(`${what} sends the signals that the server answers with, and no others`, async () => {
+    const called = []
+    for (const one of ["signalAllAcceptedCredentials", "signalCurrentUserDetails"]) {
+      PublicKeyCredential[one] = async argument => { called.push([one, argument]) }
+    }
+    server.routes[route] = [answer]
+    await act()
+    await settle()
+    assert.deepEqual(called, [[name, answer.signals[name]]])
+    assert.deepEqual(forgotten(), [])
+  })
+
+  test(`${what} succeeds where signals are unknown to the browser or fail`, async () => {
+    server.routes[route] = [answer]
+    await act()
+    PublicKeyCredential[name] = async () => { throw new TypeError("no") }
+    await act()
+    PublicKeyCredential[name] = () => { throw new TypeError("no") }
+    await act()
+    await settle()
+    assert.equal(server.count(route), 3)
+  })
+}
+
+test("a server can have nothing called but signals", async () => {
+  const parse = mock.method(PublicKeyCredential, "parseRequestOptionsFromJSON")
+  server.routes["GET /api/webauthn/"] = [{ passkeys: [], signals: { parseRequestOptionsFromJSON: {} } }]
+  await passkeys.list()
+  await settle()
+  assert.equal(parse.mock.callCount(), 0)
+})
+
+test("a passkey is removed in a browser without passkeys, as long as no step-up is asked for", async () => {
+  define("PublicKeyCredential", undefined)
+  await passkeys.remove("AAEC")
+  server.routes["DELETE /api/webauthn/AAEC/"] = [problem(403, "step_up_required")]
+  await assert.rejects(passkeys.remove("AAEC"), { code: "unsupported" })
+})
+
+test("a POST that lacks a step-up is sent again as it was after one", async () => {
+  const what = "POST /api/account/password"
+  server.routes[what] = [problem(403, "step_up_required"), { success: true }]
+  const result = passkeys.call("POST", "/api/account/password", { password: "x" }, { ticket: "mt_9" })
+  await settle()
+  browser.last.resolve(credential)
+  assert.deepEqual(await result, { success: true })
+  assert.deepEqual(server.log.filter(one => one.what === what).map(one => [one.body, one.headers["Mapae-Ticket"]]), [
+    [{ password: "x" }, "mt_9"], [{ password: "x" }, "mt_9"],
+  ])
+})
+
+for (const [what, act] of [
+  ["list", signal => passkeys.list({ signal })], ["rename", signal => passkeys.rename("AAEC", "x", { signal })],
+  ["remove", signal => passkeys.remove("AAEC", { signal })], ["create", signal => passkeys.create({ signal })],
+  ["verify", signal => passkeys.verify({ signal })], ["signUp", signal => passkeys.signUp({ email: "a", name: "b", signal })],
+  ["recover", signal => passkeys.recover({ ticket: "mt_1", signal })], ["call", signal => passkeys.call("GET", "/x", undefined, { signal })],
+]) {
+  test(`${what} rejects with the caller's own reason`, async () => {
+    const controller = new AbortController()
+    const reason = { mine: true }
+    controller.abort(reason)
+    await assert.rejects(act(controller.signal), e => e === reason)
+  })
+}
+
+test("an old browser's signal has no reason: then it is an AbortError", async () => {
+  const controller = new AbortController()
+  Object.defineProperty(controller.signal, "reason", { value: undefined })
+  controller.abort()
+  await assert.rejects(passkeys.signIn({ signal: controller.signal }), { name: "AbortError" })
+})
+
+const conditional = "GET /api/webauthn/register/options/?mediation=conditional"
+
+/** A browser that can make passkeys without a dialogue. */
+function upgradable() {
+  PublicKeyCredential.getClientCapabilities = async () => ({ conditionalCreate: true })
+  server.routes[conditional] = [creation]
+}
+
+test("an upgrade makes a passkey conditionally, and tells that it did", async () => {
+  upgradable()
+  const result = passkeys.upgrade()
+  await settle()
+  assert.deepEqual([browser.last.kind, browser.last.mediation], ["create", "conditional"])
+  browser.last.resolve(credential)
+  assert.deepEqual(await result, { created: true })
+  assert.deepEqual(server.log.map(one => one.what), [conditional, `POST ${names.added}`])
+})
+
+for (const [what, prepare, settles] of [
+  ["of a browser that can't", () => { PublicKeyCredential.getClientCapabilities = async () => ({}) }],
+  ["of an old browser", () => { delete PublicKeyCredential.getClientCapabilities }],
+  ["without passkeys", () => define("PublicKeyCredential", undefined)],
+  ["in a session that is not fresh", () => { server.routes[conditional] = [problem(403, "step_up_required")] }],
+  ["without a server", () => { server.routes[conditional] = [new TypeError("fetch failed")] }],
+  ["that the browser declines", () => {}, () => browser.last.reject(new DOMException("no", "NotAllowedError"))],
+  ["of a password manager that has one", () => {}, () => browser.last.reject(new DOMException("no", "InvalidStateError"))],
+  ["that could not be saved", () => { server.routes[`POST ${names.added}`] = [problem(409, "limit_reached")] }, () => browser.last.resolve(credential)],
+]) {
+  test(`an upgrade ${what} does nothing and never rejects`, async () => {
+    upgradable()
+    prepare()
+    const result = passkeys.upgrade()
+    await settle()
+    if (settles) settles()
+    assert.deepEqual(await result, { created: false })
+    assert.equal(browser.calls.filter(call => call.kind === "get").length, 0, "it never asks for a step-up")
+  })
+}
+
+test("an upgrade that never settles is given up after half a minute, and at once for a click", async () => {
+  upgradable()
+  const pass = stopTime()
+  const first = passkeys.upgrade()
+  await settle()
+  pass(30000)
+  assert.deepEqual(await first, { created: false })
+  assert.equal(browser.last.signal.aborted, true)
+  const second = passkeys.upgrade()
+  await settle()
+  const click = passkeys.create()
+  assert.deepEqual(await second, { created: false })
+  await settle()
+  browser.last.resolve(credential)
+  assert.equal((await click).id, "AAEC")
 })

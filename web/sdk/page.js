@@ -55,12 +55,14 @@ function show(e) {
     say("failed")
     throw e
   }
-  const { code, status: http, message, requestId, retryAfter = 60 } = e
+  const { code, status: http, message, requestId } = e
+  /** @type {import("./types").Problem} */
+  const { field: wrong, retry_after = 60 } = e.cause || {}
   if (code === "aborted") return
   if (e.cause && e.cause.code === "second_factor_required") return goOn(e.cause)
   if (http === 401 && page === "account" && e.cause.code === "unauthenticated") return go(base + "/sign-in")
   /** @type {HTMLInputElement|""|undefined} */
-  const input = e.field && one(`form:not([hidden]) [name=${e.field === "email" ? "username" : e.field}]`)
+  const input = wrong && one(`form:not([hidden]) [name=${wrong === "email" ? "username" : wrong}]`)
   if (input) {
     const { invalid } = errorOf(input).dataset
     mark(input, e.cause.code === "bad_request" && invalid || message)
@@ -69,7 +71,7 @@ function show(e) {
   }
   if (http && /failed|policy/.test(code)) return say(code, message)
   const { [code]: sentence = "", reference = "" } = status ? status.dataset : {}
-  const then = new Date(Date.now() + retryAfter * 1000)
+  const then = new Date(Date.now() + retry_after * 1000)
   const time = then.toLocaleTimeString(document.documentElement.lang, { hour: "numeric", minute: "2-digit" })
   const ask = code === "server" && requestId ? " " + reference.replace("{id}", requestId) : ""
   say(code, sentence.replace("{time}", time) + ask)

@@ -8,7 +8,7 @@ export type Code =
   | "policy" // the site, or a frame around it, does not allow it
   | "expired" // it took too long, or another tab was quicker
   | "unknown_passkey" // the server does not know it any more
-  | "locked" // too many tries: see retryAfter
+  | "locked" // too many tries: see retry_after of the cause
   | "network" // the server can't be reached
   | "server" // the server is in trouble
   | "failed"; // anything else: the message says what
@@ -20,6 +20,26 @@ export interface Problem {
   field?: string; // the input at fault
   retry_after?: number; // seconds
   request_id?: string;
+  ticket?: string; // of the second step that is due
+  methods?: string[]; // for that step
+  signals?: Signals;
+}
+
+/** What a call may be given; each call says what it reads. */
+export interface Wish {
+  email?: string;
+  name?: string;
+  ticket?: string;
+  signal?: AbortSignal; // aborted: the call rejects with its reason
+}
+
+export interface SignUp extends Wish {
+  email: string;
+  name: string;
+}
+
+export interface Recovery extends Wish {
+  ticket: string;
 }
 
 export interface Passkey {
@@ -28,17 +48,35 @@ export interface Passkey {
   created_at: string; // RFC 3339
   last_used_at: string | null;
   synced: boolean;
+  backup_eligible: boolean;
   first_factor: boolean;
+  current: boolean; // used in this session
   aaguid: string;
+  provider?: string; // name of the model that the AAGUID stands for, where it is known
   transports: string[];
   recovery_codes?: string[]; // made with the first passkey, shown once
 }
 
-/** The end of a sign-up or a sign-in; the session itself is in a cookie. */
+/** What to offer next to who has signed in. */
+export type Suggestion =
+  | "create_passkey" // a passkey: next time nothing has to be typed
+  | "create_local_passkey"; // one on this device: a phone was used beside it
+
+/** The end of a sign-up, a sign-in or a step-up; the session itself is in a cookie. */
 export interface SignedIn {
   session: Record<string, unknown>;
   user: Record<string, unknown>;
   recovery_codes?: string[]; // made with the first passkey, shown once
+  suggest?: Suggestion[];
+  ticket?: string;
+}
+
+/** Arguments for functions of PublicKeyCredential, by the function's name: passed on as they are. */
+export interface Signals {
+  signalAllAcceptedCredentials?: { rpId: string; userId: string; allAcceptedCredentialIds: string[] };
+  signalCurrentUserDetails?: { rpId: string; userId: string; name: string; displayName: string };
+  signalUnknownCredential?: { rpId: string; credentialId: string };
+  [name: string]: object | undefined;
 }
 
 export interface Capabilities {
@@ -49,7 +87,7 @@ export interface Capabilities {
   signals: boolean; // the password manager can be told of removed passkeys
 }
 
-export interface AutofillCallbacks {
+export interface Autofill {
   onSuccess: (result: SignedIn) => void;
   onError?: (error: import("./mapae.js").PasskeyError) => void;
 }
