@@ -61,12 +61,12 @@ type AccountChange struct {
 func (a *Auth) ChangeAccount(ctx context.Context, c Client, cur Current, to AccountChange) (User, error) {
 	if to.Name != nil {
 		if err := checkName(*to.Name); err != nil {
-			return User{}, badField("name", "%w", err)
+			return User{}, badField("name", err)
 		}
 	}
 	if to.Locale != nil {
 		if err := checkLocale(*to.Locale); err != nil {
-			return User{}, badField("locale", "%w", err)
+			return User{}, badField("locale", err)
 		}
 	}
 	var u User
@@ -123,7 +123,7 @@ func (a *Auth) SetPassword(ctx context.Context, c Client, cur Current, password 
 // factor.
 func (a *Auth) newPassword(ctx context.Context, u User, password string, second bool) (Secret, error) {
 	if err := a.password.rule(password, u, second); err != nil {
-		return Secret{}, badField("password", "%w", err)
+		return Secret{}, badField("password", err)
 	}
 	hash, err := a.hashPassword(ctx, password)
 	if err != nil {
@@ -156,7 +156,7 @@ func ParseAction(name string) (Action, error) {
 	case ActionNone, ActionDeleteAccount, ActionChangeEmail:
 		return a, nil
 	}
-	return ActionNone, badField("action", "%q is none of %s, %s", clip(name), ActionDeleteAccount, ActionChangeEmail)
+	return ActionNone, badField("action", fmt.Errorf("%q is none of %s, %s", clip(name), ActionDeleteAccount, ActionChangeEmail))
 }
 
 // actionTicket seals that cur has authenticated for action.
@@ -187,7 +187,7 @@ func (a *Auth) openAction(text string, c Client, cur Current, action Action) (ti
 func (a *Auth) ChangeEmail(ctx context.Context, c Client, cur Current, ticketText, email string) (User, error) {
 	key, err := loginKey(email)
 	if err != nil {
-		return User{}, badField("email", "%w", err)
+		return User{}, badField("email", err)
 	}
 	t, err := a.openAction(ticketText, c, cur, ActionChangeEmail)
 	if err != nil {

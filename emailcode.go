@@ -24,10 +24,10 @@ func (a *Auth) BeginEmailCode(ctx context.Context, c Client, email, locale strin
 	}
 	key, err := loginKey(email)
 	if err != nil {
-		return "", badField("email", "%w", err)
+		return "", badField("email", err)
 	}
 	if err := checkLocale(locale); err != nil {
-		return "", badField("locale", "%w", err)
+		return "", badField("locale", err)
 	}
 	u, err := a.provenUser(ctx, key)
 	if err != nil {

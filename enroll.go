@@ -67,7 +67,7 @@ func (a *Auth) FinishAddPasskeySilently(ctx context.Context, c Client, cur Curre
 func (a *Auth) finishAddPasskey(ctx context.Context, c Client, cur Current, credential []byte, name string, shows bool) (Credential, []string, error) {
 	if name != "" {
 		if err := checkName(name); err != nil {
-			return Credential{}, nil, badField("name", "%w", err)
+			return Credential{}, nil, badField("name", err)
 		}
 	}
 	failed := a.event(c, EventPasskeyAddFailed, cur.User.ID)

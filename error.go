@@ -41,6 +41,8 @@ const (
 type Error struct {
 	Code       Code
 	Field      string        // JSON member at fault, where one is
+	Flaw       Flaw          // what is wrong with it; empty: only Field is known
+	Limit      int           // of FlawTooShort and FlawTooLong
 	RetryAfter time.Duration // when trying again makes sense; zero: unknown
 	Err        error         // the cause, for logs; never shown to a client
 }
@@ -88,11 +90,6 @@ func (e *Error) Is(target error) bool {
 
 // fail returns an Error of that code whose cause is err.
 func fail(code Code, err error) error { return &Error{Code: code, Err: err} }
-
-// badField returns a CodeBadRequest that names the member at fault and why.
-func badField(field, format string, args ...any) error {
-	return &Error{Code: CodeBadRequest, Field: field, Err: fmt.Errorf(format, args...)}
-}
 
 // answerOr returns err where it is an answer of this package, and broken
 // otherwise.

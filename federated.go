@@ -116,7 +116,7 @@ func (a *Auth) BeginRecoveryFederated(ctx context.Context, c Client, ticketText 
 		return "", err
 	}
 	if slices.Contains(r.Proofs, MethodFederated) {
-		return "", badField("method", "%s was given", MethodFederated)
+		return "", badField("method", fmt.Errorf("%s was given", MethodFederated))
 	}
 	return a.beginTrip(ctx, c, req, ticket{Purpose: purposeTripRecover, Login: r.Login, UserID: r.UserID, Epoch: r.Epoch, Proofs: r.Proofs,
 		Grant: &grant{Nonce: r.nonce, EndsAt: r.endsAt()}})
@@ -151,7 +151,7 @@ func (a *Auth) beginTrip(ctx context.Context, c Client, req FederatedRequest, t 
 		return "", err
 	}
 	if len(state) > maxTicket {
-		return "", badField("invitation", "it is too long")
+		return "", badField("invitation", errors.New("it is too long"))
 	}
 	to, err := p.Start(ctx, a.trip(t, req.RedirectURI, state))
 	if err != nil {

@@ -113,7 +113,7 @@ func (a *Auth) RequestFederatedCode(ctx context.Context, c Client, ticketText, e
 	}
 	key, err := loginKey(email)
 	if err != nil {
-		return "", badField("email", "%w", err)
+		return "", badField("email", err)
 	}
 	invited, err := a.mayRequestSignUp(t.Invitation, key)
 	if err != nil {

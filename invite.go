@@ -14,7 +14,7 @@ import (
 func (a *Auth) Invite(ctx context.Context, email string, life time.Duration) (string, error) {
 	if email != "" {
 		if _, err := loginKey(email); err != nil {
-			return "", badField("email", "%w", err)
+			return "", badField("email", err)
 		}
 	}
 	text, err := a.sealTicket(ticket{Purpose: purposeInvitation, Login: email}, life)

@@ -19,7 +19,7 @@ func (a *Auth) Passkeys(ctx context.Context, cur Current) ([]Credential, error) 
 // CodeUnauthenticated; CodeUnavailable.
 func (a *Auth) RenamePasskey(ctx context.Context, c Client, cur Current, id []byte, name string) (Credential, error) {
 	if err := checkName(name); err != nil {
-		return Credential{}, badField("name", "%w", err)
+		return Credential{}, badField("name", err)
 	}
 	var renamed Credential
 	err := a.change(ctx, c, cur, changed{EventPasskeyRenamed, MethodPasskey, id}, func(tx Tx) error {

@@ -25,13 +25,15 @@ const (
 func checkName(name string) error {
 	switch n := utf8.RuneCountInString(name); {
 	case !utf8.ValidString(name):
-		return errors.New("not valid UTF-8")
-	case n == 0 || n > maxName:
-		return fmt.Errorf("%d characters; 1 to %d are allowed", n, maxName)
+		return flaw(FlawMalformed, "not valid UTF-8")
+	case n == 0:
+		return flaw(FlawMissing, "empty")
+	case n > maxName:
+		return tooLong(n, maxName)
 	case strings.TrimSpace(name) != name:
-		return errors.New("spaces at its start or end")
+		return flaw(FlawSpaces, "spaces at its start or end")
 	case strings.ContainsFunc(name, invisible):
-		return errors.New("a character that can't be seen")
+		return flaw(FlawInvisible, "a character that can't be seen")
 	}
 	return nil
 }
@@ -45,7 +47,7 @@ func invisible(r rune) bool {
 // that none has (RFC 5646 §2.1).
 func checkLocale(tag string) error {
 	if len(tag) > maxLocale {
-		return fmt.Errorf("%d bytes; at most %d are allowed", len(tag), maxLocale)
+		return tooLong(len(tag), maxLocale)
 	}
 	if strings.ContainsFunc(tag, func(r rune) bool {
 		return r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
@@ -57,8 +59,11 @@ func checkLocale(tag string) error {
 
 // checkEmail refuses what is not one bare address of at most 254 bytes.
 func checkEmail(email string) error {
-	if len(email) > maxEmail {
-		return fmt.Errorf("%d bytes; at most %d are allowed", len(email), maxEmail)
+	switch {
+	case email == "":
+		return flaw(FlawMissing, "empty")
+	case len(email) > maxEmail:
+		return tooLong(len(email), maxEmail) // of bytes, which people count as characters
 	}
 	parsed, err := mail.ParseAddress(email)
 	if err != nil || parsed.Address != email || parsed.Name != "" {

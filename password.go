@@ -70,15 +70,15 @@ func (p Password) rule(password string, u User, second bool) error {
 	folded := strings.ToLower(password)
 	switch n := utf8.RuneCountInString(password); {
 	case !utf8.ValidString(password):
-		return errors.New("not valid UTF-8")
+		return flaw(FlawMalformed, "not valid UTF-8")
 	case n < least:
-		return fmt.Errorf("%d characters; at least %d are needed", n, least)
+		return tooShort(n, least)
 	case n > maxPassword:
-		return fmt.Errorf("%d characters; at most %d are allowed", n, maxPassword)
+		return tooLong(n, maxPassword)
 	case commonPassword(password):
-		return errors.New("one of the passwords that are tried first")
+		return flaw(FlawCommon, "one of the passwords that are tried first")
 	case folded == u.LoginKey || folded == name || folded == strings.ToLower(u.Name):
-		return errors.New("the person's own address or name")
+		return flaw(FlawPersonal, "the person's own address or name")
 	}
 	return nil
 }

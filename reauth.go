@@ -64,7 +64,7 @@ func (a *Auth) ReauthPassword(ctx context.Context, c Client, cur Current, passwo
 		return Admitted{}, errNotOffered
 	}
 	if n := utf8.RuneCountInString(password); n > maxPassword {
-		return Admitted{}, badField("password", "%d characters; at most %d are allowed", n, maxPassword)
+		return Admitted{}, badField("password", tooLong(n, maxPassword))
 	}
 	proven, err := a.provePassword(ctx, c, cur.User, cur.User.LoginKey, password, EventReauthFailed)
 	if err != nil {

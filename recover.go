@@ -53,7 +53,7 @@ func (a *Auth) RecoveryMethods() []MethodName {
 func (a *Auth) BeginRecovery(_ context.Context, c Client, email string) (string, error) {
 	key, err := loginKey(email)
 	if err != nil {
-		return "", badField("email", "%w", err)
+		return "", badField("email", err)
 	}
 	t := ticket{Purpose: purposeRecover, App: c.App, Login: key}
 	if !c.App && len(c.Bindings) > 0 {
@@ -70,14 +70,14 @@ func (a *Auth) BeginRecovery(_ context.Context, c Client, email string) (string,
 // nobody has; CodeUnavailable.
 func (a *Auth) ProveRecovery(ctx context.Context, c Client, ticketText string, method MethodName, code string) (RecoveryStep, error) {
 	if !slices.Contains(a.RecoveryMethods(), method) || method == MethodFederated { // which has no code: BeginRecoveryFederated
-		return RecoveryStep{}, badField("method", "%q is none of %v", clip(string(method)), a.RecoveryMethods())
+		return RecoveryStep{}, badField("method", fmt.Errorf("%q is none of %v", clip(string(method)), a.RecoveryMethods()))
 	}
 	t, err := a.openTicket(ticketText, purposeRecover, &c)
 	if err != nil {
 		return RecoveryStep{}, err
 	}
 	if slices.Contains(t.Proofs, method) {
-		return RecoveryStep{}, badField("method", "%s was given", method)
+		return RecoveryStep{}, badField("method", fmt.Errorf("%s was given", method))
 	}
 	if err := a.countTicket(ctx, t); err != nil {
 		return RecoveryStep{}, err

@@ -23,7 +23,7 @@ func (a *Auth) BeginSignIn(_ context.Context, c Client, req SignInRequest) (*web
 	if req.Login != "" {
 		key, err := loginKey(req.Login)
 		if err != nil {
-			return nil, badField("email", "%w", err)
+			return nil, badField("email", err)
 		}
 		ch.bound, ch.extra = true, sha256.Sum256([]byte(key))
 	}

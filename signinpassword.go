@@ -22,10 +22,10 @@ func (a *Auth) SignInPassword(ctx context.Context, c Client, email, password str
 	}
 	key, err := loginKey(email)
 	if err != nil {
-		return SignInStep{}, badField("email", "%w", err)
+		return SignInStep{}, badField("email", err)
 	}
 	if n := utf8.RuneCountInString(password); n > maxPassword {
-		return SignInStep{}, badField("password", "%d characters; at most %d are allowed", n, maxPassword)
+		return SignInStep{}, badField("password", tooLong(n, maxPassword))
 	}
 	u, err := a.store.UserByLogin(ctx, key)
 	if err != nil && !errors.Is(err, ErrNotFound) {

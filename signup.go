@@ -65,13 +65,13 @@ func (a *Auth) BeginSignUp(ctx context.Context, c Client, req SignUpRequest) (Si
 func (a *Auth) checkSignUp(req SignUpRequest) (string, *grant, error) {
 	key, err := loginKey(req.Login)
 	if err != nil {
-		return "", nil, badField("email", "%w", err)
+		return "", nil, badField("email", err)
 	}
 	if err := checkName(req.Name); err != nil {
-		return "", nil, badField("name", "%w", err)
+		return "", nil, badField("name", err)
 	}
 	if err := checkLocale(req.Locale); err != nil {
-		return "", nil, badField("locale", "%w", err)
+		return "", nil, badField("locale", err)
 	}
 	invited, err := a.mayRequestSignUp(req.Invitation, key)
 	return key, invited, err
@@ -185,7 +185,7 @@ func (a *Auth) FinishSignUp(ctx context.Context, c Client, ticketText string, cr
 func (t ticket) user(a *Auth) (User, error) {
 	key, err := loginKey(t.Login)
 	if err != nil {
-		return User{}, badField("email", "%w", err)
+		return User{}, badField("email", err)
 	}
 	u := User{ID: UserID(t.UserID), Login: t.Login, LoginKey: key, Email: t.Login, Name: t.Name, Locale: t.Locale, CreatedAt: a.now()}
 	if t.Purpose == purposeSignUpProven {

@@ -53,6 +53,7 @@ type Error struct {
 	Status     int
 	Code       string        // of the JSON API; empty: the answer was not a problem of it
 	Field      string        // JSON member at fault, where one is
+	Reason     string        // what is wrong with Field, such as "too_short"; or the check that a new passkey failed
 	Message    string        // a sentence for people
 	RetryAfter time.Duration // when trying again makes sense; zero: not told
 	RequestID  string
@@ -136,6 +137,7 @@ func readError(answer *http.Response, text []byte) error {
 	var problem struct {
 		Code       string `json:"code"`
 		Field      string `json:"field"`
+		Reason     string `json:"reason"`
 		Message    string `json:"message"`
 		RetryAfter int    `json:"retry_after"`
 		RequestID  string `json:"request_id"`
@@ -144,7 +146,7 @@ func readError(answer *http.Response, text []byte) error {
 	}
 	e := &Error{Status: answer.StatusCode, RequestID: answer.Header.Get("X-Request-Id")}
 	if json.Unmarshal(text, &problem) == nil {
-		e.Code, e.Field, e.Message = problem.Code, problem.Field, problem.Message
+		e.Code, e.Field, e.Reason, e.Message = problem.Code, problem.Field, problem.Reason, problem.Message
 		e.RetryAfter = time.Duration(problem.RetryAfter) * time.Second
 		e.RequestID = problem.RequestID
 		if problem.Ticket != "" {

@@ -135,11 +135,11 @@ func TestRefusalsOfTheDeviceAreReturned(t *testing.T) {
 func TestErrorsSayWhatTheServerSaid(t *testing.T) {
 	t.Parallel()
 	answers := map[string]string{
-		"problem": `{"code":"rate_limited","field":"email","message":"Wait.","retry_after":7,"request_id":"r1"}`,
+		"problem": `{"code":"rate_limited","field":"email","reason":"missing","message":"Wait.","retry_after":7,"request_id":"r1"}`,
 		"page":    "<html>502 Bad Gateway</html>",
 	}
 	for name, want := range map[string]client.Error{
-		"problem": {Status: 429, Code: "rate_limited", Field: "email", Message: "Wait.", RetryAfter: 7 * time.Second, RequestID: "r1"},
+		"problem": {Status: 429, Code: "rate_limited", Field: "email", Reason: "missing", Message: "Wait.", RetryAfter: 7 * time.Second, RequestID: "r1"},
 		"page":    {Status: 429, RequestID: "from the header"},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

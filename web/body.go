@@ -40,7 +40,7 @@ func readJSON(r *http.Request, members ...member) error {
 		found[name] = true
 		readMember(s, name, members)
 		if err := s.Err(); err != nil {
-			return &mapae.Error{Code: mapae.CodeBadRequest, Field: fieldName(name, members), Err: err}
+			return &mapae.Error{Code: mapae.CodeBadRequest, Field: fieldName(name, members), Flaw: mapae.FlawMalformed, Err: err}
 		}
 	}
 	if err := s.End(); err != nil {
@@ -48,10 +48,15 @@ func readJSON(r *http.Request, members ...member) error {
 	}
 	for _, want := range members {
 		if !want.optional && want.maybe == nil && !found[want.name] {
-			return badRequest(want.name, "missing")
+			return missing(want.name)
 		}
 	}
 	return nil
+}
+
+// missing returns the CodeBadRequest for a member that is not there.
+func missing(member string) error {
+	return &mapae.Error{Code: mapae.CodeBadRequest, Field: member, Flaw: mapae.FlawMissing, Err: errors.New("missing")}
 }
 
 func readMember(s *strictjson.Scanner, name string, members []member) {

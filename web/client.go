@@ -25,6 +25,7 @@ type exchange struct {
 	current   *mapae.Current                         // once a session was looked for and found
 	err       error                                  // what was answered with, for the log
 	again     func(w http.ResponseWriter, p problem) // draws a form's page once more, with what went wrong; nil: the error page
+	fault     fault                                  // what that page says beside a field
 }
 
 type exchangeKey struct{}
@@ -89,7 +90,7 @@ func readApp(r *http.Request) (app bool, bearer string, err error) {
 
 // badRequest returns a CodeBadRequest that names the header or member at fault.
 func badRequest(field, why string) error {
-	return &mapae.Error{Code: mapae.CodeBadRequest, Field: field, Err: errors.New(why)}
+	return &mapae.Error{Code: mapae.CodeBadRequest, Field: field, Flaw: mapae.FlawMalformed, Err: errors.New(why)}
 }
 
 // address is the client's IP address: the peer's, or, where the peer is a

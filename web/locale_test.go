@@ -59,7 +59,7 @@ func usedKeys(t *testing.T) map[string]bool {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range regexp.MustCompile(`(?:[TN]|\br,|:|return) ?\(?"([a-z_]+(?:\.[a-z_]+)*)"`).FindAllSubmatch(text, -1) {
+		for _, key := range regexp.MustCompile(`(?:[TN]|\br,|:|return) *\(?"([a-z_]+(?:\.[a-z_]+)*)"`).FindAllSubmatch(text, -1) {
 			used[string(key[1])] = true
 		}
 	}

@@ -58,6 +58,7 @@ type view struct {
 	*pages
 	Page      string
 	RequestID string
+	Fault     fault // beside a field that was filled in wrongly
 	Data      any
 	here      string // path of the page with its query; empty: it can't be asked for again
 }
@@ -92,7 +93,7 @@ func (v view) With(data any) view {
 // render writes the page name with the status. A template that fails is a
 // mistake in the program: it panics before anything is written.
 func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
-	v := view{reader: p.locales.reader(r), pages: p, Page: name, RequestID: on(r).id, Data: data}
+	v := view{reader: p.locales.reader(r), pages: p, Page: name, RequestID: on(r).id, Fault: on(r).fault, Data: data}
 	if r.Method == http.MethodGet && status == http.StatusOK {
 		v.here = p.base + r.URL.RequestURI()
 	}

@@ -148,18 +148,15 @@ func (s *Site) accountForm(w http.ResponseWriter, r *http.Request) error {
 		return s.seeOther(w, r, page)
 	case code == mapae.CodeStepUpRequired:
 		return s.confirmFirst(w, r, "/account?remove="+url.QueryEscape(r.PostForm.Get("id")))
-	case code == mapae.CodeBadRequest, code == mapae.CodeLastFactor:
+	case code == mapae.CodeBadRequest:
 		on(r).err = err
-		return s.renderAccount(w, r, statuses[code], accountData{Alert: s.text(r, alerts[code])})
+		return s.renderAccount(w, r, statuses[code], accountData{Alert: s.newProblem(r, err).Detail})
+	case code == mapae.CodeLastFactor:
+		on(r).err = err
+		return s.renderAccount(w, r, statuses[code], accountData{Alert: s.text(r, "account.last.why")})
 	default:
 		return err
 	}
-}
-
-// alerts are the sentences of what people can mend on the account page.
-var alerts = map[mapae.Code]string{
-	mapae.CodeBadRequest: "form.name.invalid",
-	mapae.CodeLastFactor: "account.last.why",
 }
 
 // formID decodes the form's id, as pathID does a path's.

@@ -27,13 +27,19 @@ func (s *Site) orElse(r *http.Request, wrong string, draw func(w http.ResponseWr
 	on(r).again = func(w http.ResponseWriter, p problem) { draw(w, p.Status, s.formAlert(r, p, wrong)) }
 }
 
-// fieldAlerts are the sentences about what was typed, by field.
-var fieldAlerts = map[string]string{
-	"email": "form.email.invalid", "name": "form.name.invalid", "password": "form.password.invalid",
+// formAlert is the sentence for p at the top of the page of a form; empty where
+// it stands beside the field at fault.
+func (s *Site) formAlert(r *http.Request, p problem, wrong string) string {
+	if besideField[p.Field] {
+		on(r).fault = fault{p.Field, p.Detail}
+		return ""
+	}
+	return s.sentence(r, p, wrong)
 }
 
-// formAlert is the sentence for p on the page of a form.
-func (s *Site) formAlert(r *http.Request, p problem, wrong string) string {
+// sentence is what pages say about p. wrong is the key of the sentence for a
+// proof that was not good.
+func (s *Site) sentence(r *http.Request, p problem, wrong string) string {
 	rd := s.pages.locales.reader(r)
 	switch {
 	case p.Code == mapae.CodeAuthenticationFailed:
@@ -41,8 +47,6 @@ func (s *Site) formAlert(r *http.Request, p problem, wrong string) string {
 	case p.Code == mapae.CodeRateLimited && p.RetryAfter > 0:
 		wait := time.Duration(p.RetryAfter) * time.Second
 		return rd.N("form.wait", int(math.Ceil(wait.Minutes())))
-	case p.Code == mapae.CodeBadRequest && fieldAlerts[p.Field] != "":
-		return rd.T(fieldAlerts[p.Field])
 	}
 	return p.Detail
 }

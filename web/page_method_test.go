@@ -91,7 +91,7 @@ func TestSomebodySignsInWithPasswordAndCodeWithoutScripts(t *testing.T) {
 	w := newWorld(t, allMethods, unlimited)
 	p := w.person()
 	up := url.Values{"username": {alice}, "name": {"Alice"}, "password": {"short"}}
-	p.form("/sign-up", up).says(t, "a short password", 400, "This password is too short, or easy to guess.")
+	p.form("/sign-up", up).says(t, "a short password", 400, "Use at least 15 characters.")
 	up.Set("password", password)
 	seeOther(t, p.form("/sign-up", up), "/account?did=signed_up")
 	p.form("/sign-up", up).says(t, "a name that is taken", 409, "Sign in instead.")

@@ -58,7 +58,7 @@ type problem struct {
 	Code       mapae.Code `json:"code"`
 	Message    string     `json:"message"` // as Detail
 	Field      string     `json:"field,omitempty"`
-	Reason     string     `json:"reason,omitempty"`      // the check that a new passkey failed, for who is signed in
+	Reason     string     `json:"reason,omitempty"`      // what is wrong with Field; or the check that a new passkey failed, for who is signed in
 	RetryAfter int        `json:"retry_after,omitempty"` // seconds
 	RequestID  string     `json:"request_id"`
 
@@ -108,6 +108,10 @@ func (s *Site) newProblem(r *http.Request, err error) problem {
 	}
 	p.Title = http.StatusText(p.Status)
 	p.Detail = s.text(r, "error."+string(code))
+	if code == mapae.CodeBadRequest && known != nil && known.Field != "" {
+		p.Reason = string(known.Flaw)
+		p.Detail = s.pages.locales.reader(r).fault(known)
+	}
 	p.Message = p.Detail
 	return p
 }
@@ -133,7 +137,7 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	if s.wantsPage(r) {
-		s.pages.render(w, r, p.Status, "error", errorData{Status: p.Status, Title: s.text(r, errorTitle(p.Status)), Sentence: s.formAlert(r, p, "error."+string(p.Code))})
+		s.pages.render(w, r, p.Status, "error", errorData{Status: p.Status, Title: s.text(r, errorTitle(p.Status)), Sentence: s.sentence(r, p, "error."+string(p.Code))})
 		return
 	}
 	body, err := json.Marshal(p)

@@ -112,7 +112,7 @@ func readSpringRegistration(body []byte) (credential []byte, label string, err e
 		return nil, "", &mapae.Error{Code: mapae.CodeBadRequest, Field: "publicKey", Err: err}
 	}
 	if credential == nil {
-		return nil, "", badRequest("credential", "missing")
+		return nil, "", missing("credential")
 	}
 	return credential, label, nil
 }

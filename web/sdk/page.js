@@ -64,8 +64,7 @@ function show(e) {
   /** @type {HTMLInputElement|""|undefined} */
   const input = wrong && one(`form:not([hidden]) [name=${wrong === "email" ? "username" : wrong}]`)
   if (input) {
-    const { invalid } = errorOf(input).dataset
-    mark(input, e.cause.code === "bad_request" && invalid || message)
+    mark(input, message)
     input.focus()
     return say("")
   }
