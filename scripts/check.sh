@@ -75,7 +75,7 @@ test)
 	tests
 	stage 'browser module' web/sdk/check.sh
 	stage 'core: lines, imports, coverage' scripts/core.sh
-	stage 'fuzzing, 5 s a target' scripts/fuzz.sh 5
+	stage 'fuzzing, 5 s a target, 3 s a further one' scripts/fuzz.sh 5
 	;;
 *) echo "usage: scripts/check.sh lint|test" >&2 && exit 2 ;;
 esac
