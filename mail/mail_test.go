@@ -50,10 +50,10 @@ func letters() []mapae.Message {
 	}
 	for _, e := range []mapae.Event{
 		{Type: mapae.EventPasskeyAdded}, {Type: mapae.EventPasskeyRemoved}, {Type: mapae.EventTOTPAdded}, {Type: mapae.EventTOTPRemoved},
-		{Type: mapae.EventPasswordSet}, {Type: mapae.EventPasswordRemoved}, {Type: "password_reset"}, {Type: mapae.EventRecoveryCodesMade},
+		{Type: mapae.EventPasswordSet}, {Type: mapae.EventPasswordRemoved}, {Type: mapae.EventPasswordReset}, {Type: mapae.EventRecoveryCodesMade},
 		{Type: mapae.EventSignIn, Method: mapae.MethodRecoveryCode}, {Type: "recovery_proof"}, {Type: "recovery_issued"}, {Type: mapae.EventRecovered},
 		{Type: mapae.EventCounterRegressed}, {Type: mapae.EventEmailChanged}, {Type: mapae.EventSignIn, Method: mapae.MethodPasskey},
-		{Type: "identity_added"}, {Type: "identity_removed"}, {Type: "nobody thought of this"},
+		{Type: mapae.EventIdentityLinked}, {Type: mapae.EventIdentityUnlinked}, {Type: "nobody thought of this"},
 	} {
 		e.At, e.Address, e.UserAgent = at.Add(-time.Minute), "192.0.2.7", chromeOnWindows
 		all = append(all, with(mapae.MailNotice, 7*24*time.Hour, func(m *mapae.Message) {
@@ -62,7 +62,7 @@ func letters() []mapae.Message {
 			switch e.Type {
 			case mapae.EventPasskeyAdded, mapae.EventPasskeyRemoved, mapae.EventCounterRegressed:
 				m.Device = "iCloud Keychain"
-			case "identity_added", "identity_removed":
+			case mapae.EventIdentityLinked, mapae.EventIdentityUnlinked:
 				m.Device = "Kakao"
 			}
 		}))

@@ -13,13 +13,15 @@ import (
 //	webauthn.registration.success, webauthn.registration.failed
 //	webauthn.verify.success, webauthn.verify.failed
 //	mapae.signin.success, mapae.signin.failed     by any method
+//	mapae.mail.sent, mapae.mail.failed            with the tag kind, and no other
 //
 // each with the tags method, reason (where there is one) and, where the passkey
 // is known, provider. It is safe for concurrent use.
 type DogStatsD struct {
-	client            *statsd.Client
-	provider          Provider
-	reasons, provided bound
+	client   *statsd.Client
+	provider Provider
+
+	reasons, provided, kinds bound
 }
 
 // NewDogStatsD returns a sink that sends to the agent at addr: host:port for
@@ -36,6 +38,10 @@ func NewDogStatsD(addr string, provider Provider) (*DogStatsD, error) {
 
 // Notify counts e. It is a [Sink].
 func (d *DogStatsD) Notify(ctx context.Context, e mapae.Event) {
+	if kind, result := mailOf(e); result != "" {
+		_ = d.client.Incr("mapae.mail."+result, []string{"kind:" + d.kinds.value(kind)}, 1)
+		return
+	}
 	o := outcomeOf(e)
 	if o.ceremony == "" && o.signIn == "" {
 		return

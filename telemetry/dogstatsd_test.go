@@ -83,6 +83,7 @@ func TestTheAgentCountsUnderTheNamesOfTheContract(t *testing.T) {
 		{Type: mapae.EventSignUpFailed, Method: mapae.MethodPassword, Reason: "login_taken"}, // no ceremony, no sign-in
 		{Type: mapae.EventRecoveryFailed, Method: mapae.MethodRecoveryCode, Reason: "code"},
 		{Type: mapae.EventSignOut, Method: mapae.MethodPasskey},
+		{Type: mapae.EventMailSent, Reason: "notice"}, {Type: mapae.EventMailFailed, Reason: "reset:expired"},
 	} {
 		sink.Notify(t.Context(), e)
 	}
@@ -90,6 +91,8 @@ func TestTheAgentCountsUnderTheNamesOfTheContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
+		"mapae.mail.failed:1|c|#kind:reset",
+		"mapae.mail.sent:1|c|#kind:notice",
 		"mapae.signin.failed:1|c|#method:passkey,reason:signature,provider:Keychain",
 		"mapae.signin.failed:1|c|#method:totp,reason:code",
 		"mapae.signin.success:1|c|#method:passkey,provider:Keychain",

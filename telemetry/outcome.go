@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"github.com/mapae/mapae"
@@ -50,6 +51,21 @@ func outcomeOf(e mapae.Event) outcome {
 		o.ceremony, o.result = "", ""
 	}
 	return o
+}
+
+// mailOf returns the kind of the mail that e is about and what became of it:
+// "sent", "failed"; empty: it is about none.
+func mailOf(e mapae.Event) (kind, result string) {
+	switch e.Type {
+	case mapae.EventMailSent:
+		result = "sent"
+	case mapae.EventMailFailed:
+		result = failed
+	default:
+		return "", ""
+	}
+	kind, _, _ = strings.Cut(e.Reason, ":")
+	return kind, result
 }
 
 // Provider tells who keeps the passkey that an event is about, such as

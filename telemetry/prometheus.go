@@ -18,6 +18,7 @@ import (
 //	mapae_ceremonies_total{ceremony,outcome,reason}     passkey ceremonies: registration, verify
 //	mapae_signins_total{method,outcome}                 success, failed, second_step_due
 //	mapae_events_total{type}                            every event
+//	mapae_mails_total{kind,outcome}                     sent, or failed for good
 //	mapae_sessions_begun_total{client}                  browser, app
 //	mapae_sessions_ended_total{cause}                   acts that ended sessions before their time
 //	mapae_request_duration_seconds{method,route,status} histogram
@@ -25,10 +26,10 @@ import (
 //
 // It is safe for concurrent use.
 type Prometheus struct {
-	ceremonies, signIns, events, begun, ended *prometheus.CounterVec
-	requests, calls                           *prometheus.HistogramVec
+	ceremonies, signIns, events, mails, begun, ended *prometheus.CounterVec
+	requests, calls                                  *prometheus.HistogramVec
 
-	reasons, types, methods, routes bound
+	reasons, types, methods, kinds, routes bound
 }
 
 // NewPrometheus returns a collector for a registry of the caller's.
@@ -40,6 +41,7 @@ func NewPrometheus() *Prometheus {
 		ceremonies: counter("mapae_ceremonies_total", "Passkey ceremonies that came to an end.", "ceremony", "outcome", "reason"),
 		signIns:    counter("mapae_signins_total", "Sign-ins by the last method used.", "method", "outcome"),
 		events:     counter("mapae_events_total", "Events of every type.", "type"),
+		mails:      counter("mapae_mails_total", "Mails that were sent, or given up.", "kind", "outcome"),
 		begun:      counter("mapae_sessions_begun_total", "Sessions that began.", "client"),
 		ended:      counter("mapae_sessions_ended_total", "Acts that ended one session or several before their time.", "cause"),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "mapae_request_duration_seconds",
@@ -50,7 +52,7 @@ func NewPrometheus() *Prometheus {
 }
 
 func (p *Prometheus) collectors() []prometheus.Collector {
-	return []prometheus.Collector{p.ceremonies, p.signIns, p.events, p.begun, p.ended, p.requests, p.calls}
+	return []prometheus.Collector{p.ceremonies, p.signIns, p.events, p.mails, p.begun, p.ended, p.requests, p.calls}
 }
 
 // Describe is for a prometheus.Registerer.
@@ -85,6 +87,9 @@ func (p *Prometheus) Notify(_ context.Context, e mapae.Event) {
 	}
 	if o.signIn != "" {
 		p.signIns.WithLabelValues(p.methods.value(string(e.Method)), o.signIn).Inc()
+	}
+	if kind, result := mailOf(e); result != "" {
+		p.mails.WithLabelValues(p.kinds.value(kind), result).Inc()
 	}
 	switch e.Type {
 	case mapae.EventSignIn, mapae.EventSignUp:

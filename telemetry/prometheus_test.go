@@ -65,11 +65,13 @@ func TestEventsAreCountedByWhatTheyEnd(t *testing.T) {
 		{Type: mapae.EventRecovered, Method: mapae.MethodPasskey, SessionID: "s"},
 		{Type: mapae.EventRecovered, Method: mapae.MethodPassword},
 		{Type: mapae.EventSignOut, Method: mapae.MethodPasskey},
+		{Type: mapae.EventMailSent, Reason: "notice"}, {Type: mapae.EventMailSent, Reason: "notice"}, {Type: mapae.EventMailFailed, Reason: "reset:expired"},
 	} {
 		p.Notify(t.Context(), e)
 	}
 	text := scrape(t, p)
 	wantLines(t, text,
+		`mapae_mails_total{kind="notice",outcome="sent"} 2`, `mapae_mails_total{kind="reset",outcome="failed"} 1`,
 		`mapae_ceremonies_total{ceremony="registration",outcome="success",reason=""} 2`,
 		`mapae_ceremonies_total{ceremony="registration",outcome="failed",reason="origin"} 1`,
 		`mapae_ceremonies_total{ceremony="verify",outcome="success",reason=""} 3`,

@@ -72,6 +72,7 @@ func options() []kong.Option {
 			{Key: "site", Title: "The site:"},
 			{Key: "method", Title: "Methods:"},
 			{Key: "attestation", Title: "Models of authenticators:"},
+			{Key: "mail", Title: "Mail:"},
 			{Key: "session", Title: "Sessions:"},
 			{Key: "files", Title: "Files:"},
 			{Key: "network", Title: "Network:"},
@@ -82,7 +83,7 @@ func options() []kong.Option {
 
 // describe is the help of a flag, with its default.
 func describe(v *kong.Value) string {
-	if !v.HasDefault {
+	if !v.HasDefault || v.Default == "" {
 		return v.Help
 	}
 	return v.Help + " Default: " + v.Default + "."

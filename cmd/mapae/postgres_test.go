@@ -73,7 +73,7 @@ func (s *site) launch(t *testing.T, i int) {
 	t.Helper()
 	p := &process{origin: "http://" + s.listens[i]}
 	p.cmd = exec.Command("mapae", "serve", "--origin", s.origin, "--listen", s.listens[i], "--data", t.TempDir(),
-		"--key-file", s.keys, "--database", s.cluster.URL("postgres"), "--methods", "passkey,password", "--trusted-proxy", "127.0.0.0/8")
+		"--key-file", s.keys, "--database", s.cluster.URL("postgres"), "--methods", "passkey,password", "--trusted-proxy", "127.0.0.0/8", "--mail", "none")
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -64,7 +64,7 @@ func newHome(t *testing.T) home {
 func start(t *testing.T, at home, command []string, flags ...string) *process {
 	t.Helper()
 	p := &process{origin: at.origin}
-	command = append(append(command, "mapae", "serve", "--origin", at.origin, "--data", at.dir, "--trusted-proxy", "127.0.0.0/8"), flags...)
+	command = append(append(command, "mapae", "serve", "--origin", at.origin, "--data", at.dir, "--trusted-proxy", "127.0.0.0/8", "--mail", "none"), flags...)
 	p.cmd = exec.Command(command[0], command[1:]...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/mapae/mapae"
+	"github.com/mapae/mapae/mail"
 	"github.com/mapae/mapae/web"
 	"github.com/mapae/mapae/webauthn/attestation/mds"
 )
@@ -80,6 +81,9 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 				cfg.Methods[i] = passkey
 			}
 		}
+		if _, ok := cfg.Mailer.(*mail.Mailer); ok {
+			cfg.Mailer = loggedMailer{cfg.Mailer, log}
+		}
 		return m.attach(cfg)
 	})
 	if err != nil {
@@ -93,6 +97,7 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	site := web.New(in.auth, web.Config{Logger: log, TrustedProxies: c.TrustedProxy, Development: c.development(),
 		WellKnown: c.wellKnown(), Observe: m.observe()})
 	srv := site.Server(ln.Addr().String(), nil)
+	srv.Handler = withOutbox(srv.Handler, in.auth.Config().Mailer)
 	srv.TLSConfig = cert
 	c.greet(std, ln.Addr(), in.newKey)
 	err = c.run(ctx, log, srv, ln, in, reload, metadata)
@@ -125,6 +130,9 @@ func (c *serveCommand) run(ctx context.Context, log *slog.Logger, srv *http.Serv
 	besideCtx, end := context.WithCancel(context.WithoutCancel(ctx))
 	beside.Go(func() { sweepForever(besideCtx, log, in.auth.Sweep) })
 	beside.Go(func() { reloadForever(besideCtx, log, reload, c.KeyFile, in.auth.Rotate) })
+	if in.auth.Config().Mailer != nil {
+		beside.Go(func() { deliverForever(besideCtx, log, in.auth.Deliver) })
+	}
 	if metadata != nil {
 		beside.Go(func() { refreshForever(besideCtx, log, metadata) })
 	}
@@ -199,7 +207,7 @@ func (c *serveCommand) greet(std streams, at net.Addr, newKey bool) {
 	}
 	fmt.Fprintf(std.out, "Mapae serves %s\n\n", strings.Join(c.Origin, " and "))
 	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
-	for _, row := range [][2]string{{"listens on", at.String()}, {"data directory", absolute(c.Data)}, {"key file", key}, {"database", c.database()}, {"sign-up", c.SignUp}, {"methods", strings.Join(c.Methods, ", ")}} {
+	for _, row := range [][2]string{{"listens on", at.String()}, {"data directory", absolute(c.Data)}, {"key file", key}, {"database", c.database()}, {"sign-up", c.SignUp}, {"mail", c.mailLine()}, {"methods", strings.Join(c.Methods, ", ")}} {
 		fmt.Fprintf(table, "  %s\t%s\n", row[0], row[1])
 	}
 	if c.MetricsListen != "" {

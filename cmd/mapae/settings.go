@@ -23,6 +23,7 @@ const envPrefix = "MAPAE"
 type settings struct {
 	siteSettings
 	methodSettings
+	mailSettings
 	sessionSettings
 	fileSettings
 	logSettings
@@ -40,7 +41,7 @@ type siteSettings struct {
 }
 
 type methodSettings struct {
-	Methods          []string  `group:"method" placeholder:"NAME" enum:"passkey,password,totp" default:"passkey" help:"What people sign in with, in the order in which it is offered: passkey, password, totp."`
+	Methods          []string  `group:"method" placeholder:"NAME" enum:"passkey,password,totp,email_code" default:"passkey" help:"What people sign in with, in the order in which it is offered: passkey, password, totp, email_code (which needs mail)."`
 	SecondFactor     string    `group:"method" placeholder:"optional|required" enum:"optional,required" default:"optional" help:"Who has a second factor is asked for it; required: who has none does not come in. A passkey that knows its owner is two factors."`
 	SecondFactorFrom time.Time `group:"method" placeholder:"DATE" format:"2006-01-02" help:"Until this day, in UTC, who has none still comes in, to add one."`
 }
@@ -90,13 +91,15 @@ func (s *settings) domain() (mapae.Config, error) {
 
 		SecondFactor: mapae.SecondFactorPolicy{Required: s.SecondFactor == "required", From: s.SecondFactorFrom},
 	}
+	mailer, mailWrong := s.mailer(s.development())
+	cfg.Mailer = mailer
 	trial := cfg
 	trial.Store, trial.Secrets = memory.New(), []mapae.RootKey{mapae.NewRootKey()}
 	_, wrong := mapae.New(trial)
 	if !s.SecondFactorFrom.IsZero() && s.SecondFactor != "required" {
 		wrong = errors.Join(wrong, errors.New("second-factor-from is given, but second-factor is not required"))
 	}
-	if err := errors.Join(wrong, s.wellKnown().Check(s.Origin)); err != nil {
+	if err := errors.Join(wrong, mailWrong, s.wellKnown().Check(s.Origin)); err != nil {
 		return mapae.Config{}, mistake{errors.New(settingNames.Replace(err.Error()))}
 	}
 	return cfg, nil
@@ -104,7 +107,7 @@ func (s *settings) domain() (mapae.Config, error) {
 
 // methods are the methods of the settings, in their order.
 func (s *methodSettings) methods() []mapae.Method {
-	known := map[string]mapae.Method{"passkey": mapae.Passkey{}, "password": mapae.Password{}, "totp": mapae.TOTP{}}
+	known := map[string]mapae.Method{"passkey": mapae.Passkey{}, "password": mapae.Password{}, "totp": mapae.TOTP{}, "email_code": mapae.EmailCode{}}
 	var methods []mapae.Method
 	for _, name := range s.Methods {
 		methods = append(methods, known[name])
@@ -122,6 +125,7 @@ func (s *siteSettings) wellKnown() web.WellKnown {
 var settingNames = strings.NewReplacer(
 	"mapae: configuration: ", "",
 	"RP.RelatedOrigins: ", "related-origin: ", "list it in RP.Origins", "give it as origin", "WellKnown.AndroidApps: ", "android-app: ", "WellKnown.AppleApps: ", "apple-app: ",
+	"Methods lists mapae.EmailCode{}, and Mailer is missing: nobody would send the codes", "methods has email_code, and no mail is sent: give smtp-server",
 	"SecondFactor is required, and Methods has none: list mapae.Passkey{} or mapae.TOTP{}", "second-factor is required, and methods has none: name passkey or totp",
 	"Methods lists ", "methods lists ", "Methods: ", "methods: ",
 	"RP.ID ", "rp-id ", "RP.Name ", "rp-name ", "RP.Origins: ", "origin: ", "RP.Origins ", "origin ",
