@@ -21,6 +21,8 @@ type admission struct {
 	refused EventType // type of the event where the store finds otherwise
 	current *Session  // step-up of that session; nil: a new one
 
+	elsewhere bool // the passkey used lies on another device
+
 	// with writes what else belongs to the success, in the same transaction;
 	// an error undoes all of it. nil: nothing.
 	with consume
@@ -88,7 +90,7 @@ func (a *Auth) newSession(step admission) (Admitted, Admission) {
 	out.Outcomes[VerdictAdmittedRegressed] = Outcome{Type: step.event, Reason: VerdictAdmittedRegressed.String()}
 	out.Outcomes[VerdictCounterRegressed] = Outcome{Type: EventCounterRegressed, Reason: VerdictCounterRegressed.String()}
 	out.Outcomes[VerdictSpent] = Outcome{}
-	return Admitted{User: step.user, Session: s, Token: token}, out
+	return Admitted{User: step.user, Session: s, Token: token, Suggest: a.suggest(step)}, out
 }
 
 // idleEnd is SeenAt and the idle time, never after the session's end.
@@ -206,6 +208,7 @@ func (a *Auth) assertionStep(c Client, o opened, result *webauthn.Assertion, eve
 	step.uses = []Use{{Method: MethodPasskey, At: at, Credential: o.credential.ID, UserVerified: result.UserVerificationReliable}}
 	step.assert = &CredentialUse{ID: o.credential.ID, UserID: o.owner.ID, SignCount: result.SignCount,
 		BackupEligible: result.BackupEligible, BackupState: result.BackupState, At: at, Agent: clip(c.UserAgent)}
+	step.elsewhere = elsewhere(o)
 	if result.BackupEligibleChanged {
 		step.note = string(webauthn.CheckBackupFlags)
 	}

@@ -40,6 +40,8 @@ type Admitted struct {
 
 	RecoveryCodes []string // made with the first passkey, to be shown once; nil: none were made
 	Ticket        string   // of a step-up for an Action: allows it once; empty: none was asked for
+
+	Suggest []Suggestion // what to offer next; nil: nothing
 }
 
 // now is the clock in the precision that stores keep.

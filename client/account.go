@@ -49,6 +49,15 @@ func (c *Client) ChangeAccount(ctx context.Context, to AccountChange) (Account, 
 	return c.account(ctx, http.MethodPatch, "/api/account", "", to)
 }
 
+// AnswerOffer declines the offer of a passkey: "not_now" for 30 days, "never"
+// for good.
+func (c *Client) AnswerOffer(ctx context.Context, answer string) error {
+	in := struct {
+		Answer string `json:"answer"`
+	}{answer}
+	return c.call(ctx, http.MethodPost, "/api/account/suggestions", "", in, &struct{}{})
+}
+
 // ChangeEmail changes the address that the user signs in with, by the ticket of
 // a step-up for ActionChangeEmail.
 func (c *Client) ChangeEmail(ctx context.Context, ticket, email string) (Account, error) {

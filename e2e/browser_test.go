@@ -104,6 +104,9 @@ func (b *tab) hear(event any) {
 	switch e := event.(type) {
 	case *runtime.EventExceptionThrown:
 		wrong = "exception: " + e.ExceptionDetails.Text
+		if thrown := e.ExceptionDetails.Exception; thrown != nil {
+			wrong += " " + thrown.Description
+		}
 	case *log.EventEntryAdded:
 		if e.Entry.Level == log.EntryLevelError && e.Entry.Source != log.EntrySourceNetwork {
 			wrong = fmt.Sprintf("%s: %s", e.Entry.Source, e.Entry.Text)

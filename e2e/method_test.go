@@ -101,6 +101,7 @@ func TestSomebodySignsInWithPasswordAndApp(t *testing.T) {
 	b.shoot("second")
 	b.typeInto("#code", s.code(t, secret))
 	b.click("form .primary")
+	b.click("[value=not_now]") // a passkey
 	b.at("/account")
 
 	signOut(b)

@@ -136,6 +136,10 @@ func (g gallery) managing() {
 	g.click("a[href$='/account/recovery-codes']")
 	g.see("form .primary")
 	g.screen("recovery-codes-new")
+	g.visit(g.s.url + "/offer")
+	g.screen("offer")
+	g.visit(g.s.url + "/offer?local=1")
+	g.screen("offer-local")
 }
 
 // signingIn is what comes before and after the account page.

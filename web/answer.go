@@ -128,6 +128,8 @@ type sessionAnswer struct {
 
 	RecoveryCodes []string `json:"recovery_codes,omitempty"` // made with the first passkey, shown once
 	Ticket        string   `json:"ticket,omitempty"`         // of a step-up for an action
+
+	Suggest []mapae.Suggestion `json:"suggest,omitempty"` // what to offer next
 }
 
 // passkeyJSON is a passkey in answers to its user.

@@ -59,8 +59,7 @@ func (s *Site) secondFactorForm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.handOver(w, r, a)
-	return s.goOn(w, r, data.Next)
+	return s.welcome(w, r, a, data.Next)
 }
 
 // wrongProof are the sentences for a proof that was not good.

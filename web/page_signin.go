@@ -72,8 +72,7 @@ func (s *Site) signInForm(w http.ResponseWriter, r *http.Request) error {
 	case step.Second != nil:
 		return s.renderSecond(w, r, http.StatusOK, proofData{Ticket: step.Second.Ticket, Next: data.Next, ways: step.Second.Methods})
 	}
-	s.handOver(w, r, step.Admitted)
-	return s.goOn(w, r, data.Next)
+	return s.welcome(w, r, step.Admitted, data.Next)
 }
 
 // signUpPage draws the sign-up page.

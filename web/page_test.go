@@ -63,6 +63,8 @@ func TestPagesAreAsTheGoldenFilesHaveThem(t *testing.T) {
 		"sign-up.html":      stranger.page("/sign-up"),
 		"confirm.html":      p.page("/sign-in?step_up=1&next=/transfer"),
 		"account.html":      p.page("/account?did=welcome"),
+		"offer.html":        p.page("/offer?next=/inbox"),
+		"offer-local.html":  p.page("/offer?local=1"),
 		"not-found.html":    stranger.page("/nowhere"),
 		"unavailable.html":  unavailable(t),
 		"last-passkey.html": p.post("remove", url.Values{"id": {p.passkeyID()}}),

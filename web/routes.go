@@ -121,6 +121,7 @@ func (s *Site) accountRoutes() []row {
 		{del, "/api/account/totp", api, signedIn, fresh, nothing, small, s.removeTOTP},
 		{get, "/api/account/recovery-codes", api, signedIn, stale, nothing, none, s.recoveryCodesLeft},
 		{post, "/api/account/recovery-codes", api, signedIn, fresh, nothing, small, s.newRecoveryCodes},
+		{post, "/api/account/suggestions", api, signedIn, stale, nothing, small, s.answerOffer},
 		{get, "/api/account/events", api, signedIn, stale, nothing, none, s.events},
 		{del, "/api/account/recovery", api, signedIn, stale, nothing, small, s.cancelRecovery},
 	}
@@ -140,6 +141,8 @@ func (s *Site) pageRoutes() []row {
 		{post, "/step-up/code", form, signedIn, stale, failures, small, s.stepUpCodeForm},
 		{get, "/recover", page, anyone, stale, nothing, none, s.recoverPage},
 		{post, "/recover", form, anyone, stale, failures, small, s.recoverForm},
+		{get, "/offer", page, signedIn, stale, nothing, none, s.offerPage},
+		{post, "/offer", form, signedIn, stale, nothing, small, s.offerForm},
 		{get, "/account", page, signedIn, stale, nothing, none, s.accountPage},
 		{post, "/account/{action}", form, signedIn, stale, nothing, small, s.accountForm},
 		{get, "/account/password", page, signedIn, fresh, nothing, none, s.passwordPage},

@@ -55,7 +55,7 @@ func (s *Site) handOver(w http.ResponseWriter, r *http.Request, a mapae.Admitted
 	ex := on(r)
 	ex.current = &mapae.Current{User: a.User, Session: a.Session}
 	answer := sessionAnswer{Success: true, Session: showSession(a.Session, a.Session.ID), User: showUser(a.User),
-		RecoveryCodes: a.RecoveryCodes, Ticket: a.Ticket}
+		RecoveryCodes: a.RecoveryCodes, Ticket: a.Ticket, Suggest: a.Suggest}
 	if ex.client.App {
 		answer.Token = a.Token
 		return answer

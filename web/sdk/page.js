@@ -178,7 +178,11 @@ const forms = all("main form")
 const pages = {
   "sign-in"() {
     const [form] = forms
-    const done = () => go(form.dataset.next || account)
+    const next = form.dataset.next || account
+    const done = async (/** @type {import("./types").SignedIn} */ { suggest = [] }) => {
+      const offered = suggest.includes("create_local_passkey") && (await passkeys.capabilities()).device
+      go(offered ? `${base}/offer?local=1&next=${encodeURIComponent(next)}` : next)
+    }
     if (!("native" in form.dataset))
       wireForm(form, (form, button) => run(button, () => passkeys.signIn({ email: value(form, "username") }).then(done)))
     on("#passkey", (e, button) => run(button, () => passkeys.signIn().then(done)))
@@ -205,6 +209,14 @@ const pages = {
       const { recovery_codes } = await passkeys.signUp({ email: value(form, "username"), name: value(form, "name") })
       keep(recovery_codes, form.dataset.next || account + "?did=welcome")
     }))
+  },
+
+  offer() {
+    const [form] = forms
+    const next = value(form, "next")
+    const done = (/** @type {string[]|undefined} */ codes) => keep(codes, next === account ? account + "?did=added" : next)
+    on("#create", (e, button) => run(button, () => passkeys.create().then(made => done(made.recovery_codes))))
+    if ("upgrade" in form.dataset) passkeys.upgrade().then(({ created }) => { if (created) done(undefined) })
   },
 
   recover() {
@@ -305,7 +317,9 @@ async function start() {
   wireCodes()
   if (pages[page]) pages[page]()
   all("#notice").forEach(el => el.focus())
-  if ((await passkeys.capabilities()).passkeys || !status) return
+  const can = await passkeys.capabilities()
+  if (can.device || can.upgrade) all("[name=can]").forEach(el => { /** @type {HTMLInputElement} */ (el).value = "1" })
+  if (can.passkeys || !status) return
   all("[data-needs=passkeys]").forEach(el => { el.hidden = true })
   say(isSecureContext ? "unsupported" : "insecure")
 }

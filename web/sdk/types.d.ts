@@ -52,7 +52,8 @@ export interface Passkey {
   first_factor: boolean;
   current: boolean; // used in this session
   aaguid: string;
-  provider?: string; // name of the model that the AAGUID stands for, where it is known
+  provider: string | null; // name of the model that the AAGUID stands for, where it is known
+  kind: "platform" | "password_manager" | "security_key" | null; // and what it is
   transports: string[];
   recovery_codes?: string[]; // made with the first passkey, shown once
 }

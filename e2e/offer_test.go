@@ -1,0 +1,147 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/webauthn"
+)
+
+// nearby is a phone beside the computer, reached by a QR code.
+func nearby() webauthn.VirtualAuthenticatorOptions {
+	options := phone()
+	options.Transport = webauthn.AuthenticatorTransportHybrid
+	return options
+}
+
+// once lets the person answer the device while f runs.
+func (d *device) once(f func()) {
+	d.b.t.Helper()
+	d.touches(true)
+	f()
+	d.touches(false)
+}
+
+func TestAfterASignInWithAPhoneThisDeviceIsOffered(t *testing.T) {
+	s := newSite(t)
+	b := openTab(t)
+	phone := b.attach(nearby())
+	signUp(b, s, "ada@example.com", "Ada Lovelace")
+	phone.touches(false)
+	signOut(b)
+	computer := b.attach(twin())
+	b.visit(s.url + "/sign-in?next=/account%3Fdid=ended") // now with a device of its own
+	signIn := func() {
+		t.Helper()
+		b.see("#passkey")
+		phone.once(func() {
+			b.click("#passkey")
+			b.until("location.pathname !== '/sign-in'")
+		})
+	}
+
+	signIn()
+	b.at("/offer")
+	b.want("document.querySelector('h1').textContent === 'Use this device next time?'", "the offer is of this device")
+	b.want(calm, "an offer is no error")
+	b.shoot("local")
+	b.click("[value=not_now]")
+	b.at("/account")
+	b.see("#notice") // where they wanted to go
+	signOut(b)
+	signIn()
+	b.at("/account") // not asked again
+
+	s.pass(30*24*time.Hour + time.Minute)
+	b.visit(s.url + "/sign-in")
+	signIn()
+	b.at("/offer")
+	computer.once(func() {
+		b.click("#create")
+		b.at("/account")
+	})
+	b.until("document.querySelectorAll('.row[data-id]').length === 2")
+	if n := computer.passkeys(); n != 1 {
+		t.Errorf("this device has %d passkeys, want 1", n)
+	}
+}
+
+func TestAfterAPasswordAPasskeyIsOfferedAndNeverForcedOnAnybody(t *testing.T) {
+	s := methodSite(t)
+	b := openTab(t)
+	signUpPassword(b, s, "joan@example.com")
+	computer := b.attach(twin())
+	signOut(b)
+	enterPassword(b, s, "joan@example.com", password)
+	b.at("/offer")
+	b.see("#create")
+	b.shoot("offer")
+	computer.verifies(false)
+	computer.once(func() {
+		b.click("#create")
+		b.says("nothing has changed")
+	})
+	b.want(calm, "cancelling is no error")
+	b.click("[value=never]")
+	b.at("/account")
+	s.pass(400 * 24 * time.Hour)
+	enterPassword(b, s, "joan@example.com", password)
+	b.at("/account")
+	if n := computer.passkeys(); n != 0 {
+		t.Errorf("this device has %d passkeys, want 0", n)
+	}
+}
+
+// upgradable makes conditional create, which headless Chromium never settles,
+// a plain one of a device that asks nobody.
+const upgradable = `{
+	PublicKeyCredential.getClientCapabilities = async () => ({conditionalCreate: true})
+	const create = CredentialsContainer.prototype.create
+	CredentialsContainer.prototype.create = function (options) {
+		window.mediation = options.mediation
+		const {mediation, ...plain} = options
+		return create.call(this, plain)
+	}
+}`
+
+func TestAPasswordSignInIsUpgradedUnseen(t *testing.T) {
+	s := methodSite(t)
+	b := openTab(t)
+	signUpPassword(b, s, "mary@example.com")
+	signOut(b)
+	silent := b.attach(phone())
+	b.do("nobody is there", call(webauthn.SetResponseOverrideBits, webauthn.SetResponseOverrideBitsParams{
+		AuthenticatorID: silent.id, IsBadUP: new(true), IsBadUV: new(true)}))
+	b.before(upgradable)
+	enterPassword(b, s, "mary@example.com", password)
+	s.await(t, "POST /api/webauthn/register/complete/", 1)
+	b.at("/account")
+	b.until("document.querySelectorAll('.row[data-id]').length === 1")
+	b.want("!document.querySelector('#codes li')", "recovery codes wait for a passkey that is seen being made")
+	b.want(calm, "an upgrade says nothing bad")
+	if got := s.answers("POST /api/webauthn/register/complete/"); got[0] != 200 {
+		t.Errorf("the upgrade was answered %v", got)
+	}
+	if n := silent.passkeys(); n != 1 {
+		t.Errorf("the device has %d passkeys, want 1", n)
+	}
+}
+
+func TestAnUpgradeThatFailsIsNotHeardOf(t *testing.T) {
+	s := methodSite(t)
+	b := openTab(t)
+	signUpPassword(b, s, "rosa@example.com")
+	signOut(b)
+	b.attach(twin()) // answers nobody
+	b.before(`{
+		PublicKeyCredential.getClientCapabilities = async () => ({conditionalCreate: true})
+		CredentialsContainer.prototype.create = () => Promise.reject(new DOMException("no", "NotAllowedError"))
+	}`)
+	enterPassword(b, s, "rosa@example.com", password)
+	b.at("/offer")
+	s.await(t, "GET /api/webauthn/register/options/", 1)
+	b.see("#create")
+	b.want("document.querySelector('#status').textContent === ''", "nothing is said")
+	b.click("[value=not_now]")
+	b.at("/account")
+}
