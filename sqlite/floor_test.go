@@ -12,7 +12,8 @@ import (
 
 // BenchmarkFloor is what BenchmarkStore/admit is held against: the same SQL on
 // the same file and settings in a bare loop, so many in a transaction, with no
-// savepoint, no queue and one goroutine.
+// savepoint, no queue and one goroutine. The cases take turns with the store's,
+// so that both meet the same machine.
 func BenchmarkFloor(b *testing.B) {
 	s, err := Open(b.Context(), filepath.Join(b.TempDir(), "mapae.db"))
 	if err != nil {
@@ -22,7 +23,7 @@ func BenchmarkFloor(b *testing.B) {
 	c := s.writer.conn
 	tx := sqlstore.NewTx(c)
 	for _, group := range []int{1, 8, 32} {
-		b.Run(fmt.Sprintf("admit/group=%d", group), func(b *testing.B) {
+		b.Run(fmt.Sprintf("bare/group=%d", group), func(b *testing.B) {
 			i := 0
 			storetest.Together(b, 1, func() error {
 				if i++; i%group == 1 || group == 1 {
@@ -38,6 +39,15 @@ func BenchmarkFloor(b *testing.B) {
 					return err
 				}
 				return nil
+			})
+		})
+		b.Run(fmt.Sprintf("store/waiting=%d", group), func(b *testing.B) {
+			storetest.Together(b, group, func() error {
+				v, err := s.Admit(b.Context(), next())
+				if err == nil && !v.Admitted() {
+					return fmt.Errorf("verdict %d", v)
+				}
+				return err
 			})
 		})
 	}
