@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // Account is what a user is shown about how they can sign in.
@@ -96,7 +95,7 @@ func (a *Auth) SetPassword(ctx context.Context, c Client, cur Current, password 
 	if !a.offers(MethodPassword) {
 		return Admitted{}, errNotOffered
 	}
-	if err := a.demandFresh(cur); err != nil {
+	if err := a.mayChange(cur); err != nil {
 		return Admitted{}, err
 	}
 	w, err := a.waysIn(ctx, a.store, cur.User)
@@ -107,7 +106,7 @@ func (a *Auth) SetPassword(ctx context.Context, c Client, cur Current, password 
 	if err != nil {
 		return Admitted{}, err
 	}
-	return a.renew(ctx, c, cur, changed{EventPasswordSet, MethodPassword, nil}, func(tx Tx) error {
+	return a.renew(ctx, c, cur, changed{what: EventPasswordSet, method: MethodPassword}, func(tx Tx) error {
 		if _, err := tx.RemoveSecrets(ctx, cur.User.ID, SecretPassword); err != nil {
 			return err
 		}
@@ -137,7 +136,7 @@ func (a *Auth) newPassword(ctx context.Context, u User, password string, second 
 // Errors: CodeStepUpRequired; CodeNotFound; CodeLastFactor; CodeUnauthenticated;
 // CodeUnavailable.
 func (a *Auth) RemovePassword(ctx context.Context, c Client, cur Current) error {
-	return a.removeSecret(ctx, c, cur, SecretPassword, changed{EventPasswordRemoved, MethodPassword, nil})
+	return a.removeSecret(ctx, c, cur, SecretPassword, changed{what: EventPasswordRemoved, method: MethodPassword})
 }
 
 // Action is something that a step-up is made for and nothing else: its ticket
@@ -168,7 +167,12 @@ func (a *Auth) actionTicket(c Client, cur Current, action Action) (string, error
 		Epoch: cur.User.Epoch, Name: string(action)}, ticketLife)
 }
 
+// openAction opens the ticket of a step-up for action, which nothing that is
+// frozen allows.
 func (a *Auth) openAction(text string, c Client, cur Current, action Action) (ticket, error) {
+	if a.Frozen(cur.User) {
+		return ticket{}, a.mayChange(cur)
+	}
 	if text == "" {
 		return ticket{}, fail(CodeStepUpRequired, fmt.Errorf("a ticket for %s is needed", action))
 	}
@@ -179,44 +183,8 @@ func (a *Auth) openAction(text string, c Client, cur Current, action Action) (ti
 	return t, err
 }
 
-// ChangeEmail changes the address that the user signs in with and gets mail at,
-// with the ticket of a step-up for ActionChangeEmail. The new address counts as
-// unproven. Errors: CodeStepUpRequired without a ticket; CodeCeremonyInvalid;
-// CodeBadRequest with the field email; CodeLoginTaken; CodeUnauthenticated;
-// CodeUnavailable.
-func (a *Auth) ChangeEmail(ctx context.Context, c Client, cur Current, ticketText, email string) (User, error) {
-	key, err := loginKey(email)
-	if err != nil {
-		return User{}, badField("email", err)
-	}
-	t, err := a.openAction(ticketText, c, cur, ActionChangeEmail)
-	if err != nil {
-		return User{}, err
-	}
-	var u User
-	err = a.change(ctx, c, cur, changed{what: EventEmailChanged}, func(tx Tx) error {
-		if err := t.consume(ctx, tx); err != nil {
-			return err
-		}
-		if u, err = tx.LockUser(ctx, cur.User.ID); err != nil {
-			return err
-		}
-		u.Login, u.LoginKey, u.Email, u.EmailKey, u.EmailVerifiedAt = email, key, email, "", time.Time{}
-		if err := tx.UpdateUser(ctx, u); errors.Is(err, ErrExists) {
-			return &Error{Code: CodeLoginTaken, Field: "email"}
-		} else if err != nil {
-			return err
-		}
-		return nil
-	})
-	if err != nil {
-		return User{}, err
-	}
-	return u, nil
-}
-
 // DeleteAccount removes the user and all that is theirs but events, with the
-// ticket of a step-up for ActionDeleteAccount. Errors: CodeStepUpRequired
+// ticket of a step-up for ActionDeleteAccount. Errors: CodeFrozen; CodeStepUpRequired
 // without a ticket; CodeCeremonyInvalid; CodeUnauthenticated; CodeUnavailable.
 func (a *Auth) DeleteAccount(ctx context.Context, c Client, cur Current, ticketText string) error {
 	t, err := a.openAction(ticketText, c, cur, ActionDeleteAccount)

@@ -20,6 +20,8 @@ type admission struct {
 	note    string    // reason on the event of a success, empty: nothing to note
 	refused EventType // type of the event where the store finds otherwise
 	current *Session  // step-up of that session; nil: a new one
+	about   string    // name of the passkey, for a mail about it
+	suspect bool      // the passkey's counter did not rise
 
 	elsewhere bool // the passkey used lies on another device
 
@@ -36,27 +38,53 @@ type consume func(ctx context.Context, tx Tx) error
 // the session and token of step, and writes them in one transaction.
 func (a *Auth) admit(ctx context.Context, step admission) (Admitted, error) {
 	in, ad := a.newSession(step)
-	if step.with == nil {
+	tells, err := a.tells(ctx, step)
+	if err != nil {
+		return Admitted{}, err
+	}
+	if step.with == nil && !tells {
 		verdict, err := a.store.Admit(ctx, ad)
 		return a.settle(ctx, in, &ad, verdict, err)
 	}
 	ad.Spend = nil
 	var verdict Verdict
-	err := a.store.Update(ctx, func(tx Tx) error {
+	err = a.store.Update(ctx, func(tx Tx) error {
 		verdict = VerdictSpent
 		if step.spend != nil {
 			if ok, err := tx.Spend(ctx, *step.spend); err != nil || !ok {
 				return err
 			}
 		}
-		if err := step.with(ctx, tx); err != nil {
-			return err
+		if step.with != nil {
+			if err := step.with(ctx, tx); err != nil {
+				return err
+			}
 		}
 		var err error
-		verdict, err = tx.Admit(ctx, ad)
-		return err
+		if verdict, err = tx.Admit(ctx, ad); err != nil || !tells {
+			return err
+		}
+		e, told := ad.EventFor(verdict)
+		if told = told && (verdict.Admitted() || noticed(e)); !told {
+			return nil
+		}
+		return a.tell(ctx, tx, step.user, e, step.about)
 	})
 	return a.settle(ctx, in, &ad, verdict, err)
+}
+
+// tells reports whether step's user is to be told by mail of how it ends, which
+// takes more than the one statement that sign-ins are made of: the browser is
+// not known, the method is one to be told of, or the passkey's counter went
+// back.
+func (a *Auth) tells(ctx context.Context, step admission) (bool, error) {
+	if step.suspect || noticed(Event{Type: step.event, Method: step.uses[len(step.uses)-1].Method}) {
+		return true, nil
+	}
+	if step.event != EventSignIn {
+		return false, nil
+	}
+	return a.unfamiliar(ctx, step.client, step.user)
 }
 
 // newSession builds the session that step makes, or renews, and what a store
@@ -90,7 +118,7 @@ func (a *Auth) newSession(step admission) (Admitted, Admission) {
 	out.Outcomes[VerdictAdmittedRegressed] = Outcome{Type: step.event, Reason: VerdictAdmittedRegressed.String()}
 	out.Outcomes[VerdictCounterRegressed] = Outcome{Type: EventCounterRegressed, Reason: VerdictCounterRegressed.String()}
 	out.Outcomes[VerdictSpent] = Outcome{}
-	return Admitted{User: step.user, Session: s, Token: token, Suggest: a.suggest(step)}, out
+	return Admitted{User: step.user, Session: s, Token: token, Suggest: a.suggest(step), Device: a.keep(step.client, step.user.ID)}, out
 }
 
 // idleEnd is SeenAt and the idle time, never after the session's end.
@@ -192,6 +220,8 @@ func (a *Auth) verifyAssertion(ctx context.Context, o opened, identified bool) (
 		why = "rp_id"
 	case o.owner.Disabled():
 		why = "user_disabled"
+	case !o.credential.SuspendedAt.IsZero():
+		why = "suspended"
 	}
 	if why != "" {
 		return nil, a.refuseAssertion(ctx, o, why, fail(CodeAuthenticationFailed, fmt.Errorf("credential of user %v: %s", o.owner.ID, why)))
@@ -209,6 +239,8 @@ func (a *Auth) assertionStep(c Client, o opened, result *webauthn.Assertion, eve
 	step.assert = &CredentialUse{ID: o.credential.ID, UserID: o.owner.ID, SignCount: result.SignCount,
 		BackupEligible: result.BackupEligible, BackupState: result.BackupState, At: at, Agent: clip(c.UserAgent)}
 	step.elsewhere = elsewhere(o)
+	step.about = o.credential.Name
+	step.suspect = result.SignCount <= o.credential.SignCount && result.SignCount|o.credential.SignCount != 0
 	if result.BackupEligibleChanged {
 		step.note = string(webauthn.CheckBackupFlags)
 	}

@@ -20,6 +20,8 @@ type Client struct {
 	App      bool       // an app with bearer tokens; false: a browser with cookies
 	Bindings [][32]byte // SHA-256 of each ceremony cookie it sent; Begin… seals the first
 
+	Device string // what the browser keeps of Admitted.Device; empty: nothing
+
 	Address   string // for events: IP address
 	UserAgent string // for events: cut at 256 bytes
 	RequestID string
@@ -39,6 +41,7 @@ type Admitted struct {
 	Credential Credential // the passkey that was used or made, as it was before this use; zero: none
 
 	RecoveryCodes []string // made with the first passkey, to be shown once; nil: none were made
+	Device        string   // for the browser to keep for long and to bring along as Client.Device; empty: nothing new
 	Ticket        string   // of a step-up for an Action: allows it once; empty: none was asked for
 
 	Suggest []Suggestion // what to offer next; nil: nothing

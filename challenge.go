@@ -20,6 +20,7 @@ const (
 	sealLink      = "link"
 	sealMail      = "mail"
 	sealState     = "state"
+	sealDevice    = "device"
 
 	macRecoveryCode = "recovery code"
 )
@@ -61,6 +62,12 @@ const (
 	purposeTripRecover
 	purposeFederatedEmail
 	purposeFederatedCode
+	purposeNotice
+	purposeChangeEmail
+	purposeUndoEmail
+	purposeCancelRecovery
+	purposeSignInLink
+	purposeRecoverLink
 )
 
 // challenge is the whole state of a ceremony between its options and its

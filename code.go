@@ -56,7 +56,7 @@ func (a *Auth) proveCode(ctx context.Context, c Client, u User, method MethodNam
 	if err := a.count(ctx, key, method); err != nil {
 		return nil, err
 	}
-	use, err := a.findCode(ctx, u, method, code)
+	use, err := a.findCode(ctx, u, method, code, failed == EventRecoveryFailed)
 	if err != nil {
 		return nil, a.spare(ctx, err, key)
 	}
@@ -74,13 +74,14 @@ func (a *Auth) proveCode(ctx context.Context, c Client, u User, method MethodNam
 
 // findCode returns what uses code up, or nil where it is none of the user's. A
 // code that was used is left for the store to find: whoever comes second is
-// told the same as whoever comes late.
-func (a *Auth) findCode(ctx context.Context, u User, method MethodName, code string) (consume, error) {
+// told the same as whoever comes late. In a recovery of a frozen account what is
+// doubted proves nothing.
+func (a *Auth) findCode(ctx context.Context, u User, method MethodName, code string, recovering bool) (consume, error) {
 	if method == MethodTOTP {
-		return a.findTOTP(ctx, u.ID, code)
+		return a.findTOTP(ctx, u, code, recovering)
 	}
 	s, ok, err := a.findRecoveryCode(ctx, u.ID, code)
-	if err != nil || !ok {
+	if err != nil || !ok || recovering && a.doubted(u, s.CreatedAt) {
 		return nil, err
 	}
 	return func(ctx context.Context, tx Tx) error {
@@ -90,8 +91,8 @@ func (a *Auth) findCode(ctx context.Context, u User, method MethodName, code str
 
 // findTOTP is findCode for a code of an authenticator app. Who has none costs
 // the same work.
-func (a *Auth) findTOTP(ctx context.Context, user UserID, code string) (consume, error) {
-	all, err := a.store.Secrets(ctx, user, SecretTOTP)
+func (a *Auth) findTOTP(ctx context.Context, u User, code string, recovering bool) (consume, error) {
+	all, err := a.store.Secrets(ctx, u.ID, SecretTOTP)
 	if err != nil {
 		return nil, broken("read an authenticator app's key", err)
 	}
@@ -104,11 +105,11 @@ func (a *Auth) findTOTP(ctx context.Context, user UserID, code string) (consume,
 		return nil, err
 	}
 	step, ok := totpStep(key, code, a.now())
-	if !ok || len(all) == 0 {
+	if !ok || len(all) == 0 || recovering && a.doubted(u, s.CreatedAt) {
 		return nil, nil
 	}
 	return func(ctx context.Context, tx Tx) error {
-		return usedUnless(tx.StepSecret(ctx, user, s.ID, step))
+		return usedUnless(tx.StepSecret(ctx, u.ID, s.ID, step))
 	}, nil
 }
 

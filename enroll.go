@@ -18,7 +18,7 @@ const maxPasskeys = 100
 //
 // Errors: CodeStepUpRequired; CodeLimitReached at 100 passkeys; CodeUnavailable.
 func (a *Auth) BeginAddPasskey(ctx context.Context, c Client, cur Current, conditional bool) (*webauthn.CreationOptions, error) {
-	if err := a.demandFresh(cur); err != nil {
+	if err := a.mayChange(cur); err != nil {
 		return nil, err
 	}
 	own, err := a.store.Credentials(ctx, cur.User.ID)
@@ -115,7 +115,7 @@ func (a *Auth) addPasskey(ctx context.Context, c Client, cur Current, reg regist
 				return err
 			}
 		}
-		return tx.AddEvent(ctx, e)
+		return a.addEvent(ctx, tx, cur.User, e, cred.Name)
 	})
 	if err != nil {
 		return Credential{}, nil, a.refuseAddition(ctx, reg, err)

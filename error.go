@@ -22,6 +22,7 @@ const (
 	CodeOriginRejected       Code = "origin_rejected"
 	CodeStepUpRequired       Code = "step_up_required" // the session is not fresh or not strong enough
 	CodeForbidden            Code = "forbidden"
+	CodeFrozen               Code = "frozen"    // the owner doubts what happened: methods can't be changed, RetryAfter says how long
 	CodeNotFound             Code = "not_found" // also for what is another user's
 	CodeMethodNotAllowed     Code = "method_not_allowed"
 	CodeCredentialExists     Code = "credential_exists"
@@ -58,6 +59,7 @@ var (
 	ErrPasskeyUnknown       = &Error{Code: CodePasskeyUnknown}
 	ErrStepUpRequired       = &Error{Code: CodeStepUpRequired}
 	ErrForbidden            = &Error{Code: CodeForbidden}
+	ErrFrozen               = &Error{Code: CodeFrozen}
 	ErrMissing              = &Error{Code: CodeNotFound}
 	ErrCredentialExists     = &Error{Code: CodeCredentialExists}
 	ErrLoginTaken           = &Error{Code: CodeLoginTaken}

@@ -94,7 +94,7 @@ func (a *Auth) BeginFederated(ctx context.Context, c Client, req FederatedReques
 // that of cur's user, in a session that is fresh. Errors as BeginFederated's,
 // and CodeStepUpRequired.
 func (a *Auth) BeginLink(ctx context.Context, c Client, cur Current, req FederatedRequest) (string, error) {
-	if err := a.demandFresh(cur); err != nil {
+	if err := a.mayChange(cur); err != nil {
 		return "", err
 	}
 	return a.beginTrip(ctx, c, req, tripIn(cur, purposeTripLink))

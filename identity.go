@@ -47,7 +47,7 @@ func (a *Auth) Identities(ctx context.Context, cur Current) ([]Identity, error) 
 
 // link links the identity of w with cur's user, in a session that is fresh.
 func (a *Auth) link(ctx context.Context, w federatedWay, cur Current) error {
-	if err := a.demandFresh(cur); err != nil {
+	if err := a.mayChange(cur); err != nil {
 		return err
 	}
 	err := a.change(ctx, w.client, cur, changed{what: EventIdentityLinked, method: MethodFederated}, func(tx Tx) error {
@@ -74,7 +74,7 @@ var errLinked = &Error{Code: CodeConflict, Field: "provider", Err: errors.New("t
 // user's; CodeLastFactor without it the user could not sign in;
 // CodeUnauthenticated; CodeUnavailable.
 func (a *Auth) Unlink(ctx context.Context, c Client, cur Current, id []byte) error {
-	if err := a.demandFresh(cur); err != nil {
+	if err := a.mayChange(cur); err != nil {
 		return err
 	}
 	return a.change(ctx, c, cur, changed{what: EventIdentityUnlinked, method: MethodFederated}, func(tx Tx) error {

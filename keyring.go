@@ -25,7 +25,7 @@ func newKeyring(rand io.Reader, keys []RootKey) (*keyring, error) {
 		derived[i] = seal.Key(key)
 	}
 	var err error
-	if k.Ring, err = seal.NewRing(rand, derived, sealChallenge, sealTicket, sealSecret, sealLink, sealMail, sealState); err != nil {
+	if k.Ring, err = seal.NewRing(rand, derived, sealChallenge, sealTicket, sealSecret, sealLink, sealMail, sealState, sealDevice); err != nil {
 		return nil, err
 	}
 	k.nobodysTOTP = Secret{Kind: SecretTOTP, Data: k.Seal(sealSecret, make([]byte, totpKey))}

@@ -3,6 +3,7 @@ package mapae_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,19 +33,28 @@ func byMail(c *mapae.Config) {
 	c.Mailer = &postbox{}
 }
 
-// mailed delivers what waits, and returns it.
-func (w *world) mailed() []mapae.Message {
+// take delivers what waits, and returns what was sent of it: notices, or all
+// else.
+func (w *world) take(notices bool) (sent []mapae.Message) {
 	w.t.Helper()
 	must(w.Deliver(w.ctx))(w.t)
 	p := w.cfg.Mailer.(*postbox)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	sent := p.all
-	p.all = nil
+	p.all = slices.DeleteFunc(p.all, func(m mapae.Message) bool {
+		is := (m.Kind == mapae.MailNotice) == notices
+		if is {
+			sent = append(sent, m)
+		}
+		return is
+	})
 	return sent
 }
 
-// mail delivers the one mail that waits, which is of that kind.
+// mailed delivers what waits, and returns all that was sent but notices.
+func (w *world) mailed() []mapae.Message { w.t.Helper(); return w.take(false) }
+
+// mail delivers the one mail that waits, notices apart, which is of that kind.
 func (w *world) mail(kind mapae.MailKind, to string) mapae.Message {
 	w.t.Helper()
 	sent := w.mailed()

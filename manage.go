@@ -3,6 +3,7 @@ package mapae
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
 // Passkeys returns the user's passkeys, newest first.
@@ -22,7 +23,7 @@ func (a *Auth) RenamePasskey(ctx context.Context, c Client, cur Current, id []by
 		return Credential{}, badField("name", err)
 	}
 	var renamed Credential
-	err := a.change(ctx, c, cur, changed{EventPasskeyRenamed, MethodPasskey, id}, func(tx Tx) error {
+	err := a.change(ctx, c, cur, changed{what: EventPasskeyRenamed, method: MethodPasskey, credential: id}, func(tx Tx) error {
 		if err := tx.RenameCredential(ctx, cur.User.ID, id, name); err != nil {
 			return err
 		}
@@ -37,17 +38,37 @@ func (a *Auth) RenamePasskey(ctx context.Context, c Client, cur Current, id []by
 // Errors: CodeStepUpRequired; CodeNotFound; CodeLastFactor without it the user
 // could not sign in; CodeUnauthenticated; CodeUnavailable.
 func (a *Auth) RemovePasskey(ctx context.Context, c Client, cur Current, id []byte) error {
-	if err := a.demandFresh(cur); err != nil {
+	if err := a.mayChange(cur); err != nil {
 		return err
 	}
-	return a.change(ctx, c, cur, changed{EventPasskeyRemoved, MethodPasskey, id}, func(tx Tx) error {
+	name, err := a.passkeyName(ctx, cur, id)
+	if err != nil {
+		return err
+	}
+	return a.change(ctx, c, cur, changed{what: EventPasskeyRemoved, method: MethodPasskey, credential: id, about: name}, func(tx Tx) error {
 		return a.take(ctx, tx, cur, id, "", func() error { return tx.RemoveCredential(ctx, cur.User.ID, id) })
 	})
 }
 
+// passkeyName is what the user calls their passkey id, for a mail about it.
+func (a *Auth) passkeyName(ctx context.Context, cur Current, id []byte) (string, error) {
+	if a.cfg.Mailer == nil {
+		return "", nil
+	}
+	own, err := a.Passkeys(ctx, cur)
+	if err != nil {
+		return "", err
+	}
+	i := slices.IndexFunc(own, func(c Credential) bool { return slices.Equal(c.ID, id) })
+	if i < 0 {
+		return "", ErrMissing
+	}
+	return own[i].Name, nil
+}
+
 // removeSecret removes the user's secrets of a kind, in a session that is fresh.
 func (a *Auth) removeSecret(ctx context.Context, c Client, cur Current, kind SecretKind, what changed) error {
-	if err := a.demandFresh(cur); err != nil {
+	if err := a.mayChange(cur); err != nil {
 		return err
 	}
 	return a.change(ctx, c, cur, what, func(tx Tx) error {
@@ -66,6 +87,8 @@ type changed struct {
 	what       EventType
 	method     MethodName
 	credential []byte
+	about      string // how people call what it is about, for a mail; empty: nothing of it
+	user       *User  // as the change leaves them, where a mail has to know; nil: as they were
 }
 
 // change runs f with the user of cur locked, and records what it did. What f
@@ -80,7 +103,11 @@ func (a *Auth) change(ctx context.Context, c Client, cur Current, ch changed, f 
 		if err := f(tx); err != nil {
 			return err
 		}
-		return tx.AddEvent(ctx, e)
+		u := cur.User
+		if ch.user != nil {
+			u = *ch.user
+		}
+		return a.addEvent(ctx, tx, u, e, ch.about)
 	})
 	switch {
 	case errors.Is(err, ErrNotFound):

@@ -18,6 +18,7 @@ const (
 	MethodRecoveryCode MethodName = "recovery_code"
 	MethodEmailCode    MethodName = "email_code"
 	MethodFederated    MethodName = "federated"
+	MethodLink         MethodName = "link" // that the operator issued
 )
 
 // Method is a method with its settings, as Config.Methods lists them: a

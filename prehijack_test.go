@@ -151,7 +151,8 @@ func TestAStrangersSecondAccountIsNotMadeByAnOldOnesCode(t *testing.T) {
 	ticket := must(w.BeginVerifyEmail(w.ctx, c, w.current(in), "en"))(t)
 	code := w.mail(mapae.MailVerifyEmail, "kim@example.com").Code
 	up := must(w.ReauthPassword(w.ctx, c, w.current(in), password, mapae.ActionChangeEmail))(t)
-	must(w.ChangeEmail(w.ctx, c, w.current(up), up.Ticket, "other@example.com"))(t)
-	_, err := w.FinishVerifyEmail(w.ctx, c, w.current(up), ticket, code) // proves the old address, not the new
+	change := must(w.BeginChangeEmail(w.ctx, c, w.current(up), up.Ticket, "other@example.com", ""))(t)
+	moved := must(w.FinishChangeEmail(w.ctx, c, w.current(up), change.Ticket, w.mail(mapae.MailVerifyEmail, "other@example.com").Code))(t)
+	_, err := w.FinishVerifyEmail(w.ctx, c, w.current(moved), ticket, code) // proves the old address, not the new
 	wantCode(t, err, mapae.CodeCeremonyInvalid)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/mapae/mapae/webauthn"
@@ -23,7 +24,7 @@ func (a *Auth) BeginReauth(ctx context.Context, c Client, cur Current, action Ac
 		return nil, err
 	}
 	return &webauthn.RequestOptions{RPID: a.cfg.RP.ID, Challenge: sealed, Timeout: challengeLife,
-		UserVerification: a.passkey.ReauthVerification, Allow: a.descriptors(own)}, nil
+		UserVerification: a.passkey.ReauthVerification, Allow: a.descriptors(usable(own))}, nil
 }
 
 // FinishReauth verifies an answer to BeginReauth's options in the session cur:
@@ -92,6 +93,11 @@ func (a *Auth) ReauthCode(ctx context.Context, c Client, cur Current, method Met
 	}
 	in.Ticket, err = a.actionTicket(c, cur, action)
 	return in, err
+}
+
+// usable returns the credentials that are not suspended.
+func usable(own []Credential) []Credential {
+	return slices.DeleteFunc(slices.Clone(own), func(c Credential) bool { return !c.SuspendedAt.IsZero() })
 }
 
 // descriptors names the credentials that were made for this RP.

@@ -38,6 +38,9 @@ type RecoveryWait struct {
 // RecoveryMethods are the proofs that a recovery takes, the same for everybody.
 func (a *Auth) RecoveryMethods() []MethodName {
 	methods := []MethodName{MethodRecoveryCode}
+	if a.mails() {
+		methods = append(methods, MethodEmailCode)
+	}
 	if a.offers(MethodTOTP) {
 		methods = append(methods, MethodTOTP)
 	}
@@ -62,12 +65,12 @@ func (a *Auth) BeginRecovery(_ context.Context, c Client, email string) (string,
 	return a.sealTicket(t, ticketLife)
 }
 
-// ProveRecovery takes a proof: a TOTP code or a recovery code, each method
-// once. An account that can reach two factors needs two different proofs, any
-// other needs one. Errors: CodeBadRequest with the field method;
-// CodeCeremonyInvalid the ticket, or its sixth try; CodeRateLimited;
-// CodeAuthenticationFailed, the same and at the same time for an account that
-// nobody has; CodeUnavailable.
+// ProveRecovery takes a proof: a TOTP code, a recovery code, or the code that
+// MailRecoveryCode mailed for the ticket, each method once. An account that can
+// reach two factors needs two different proofs, any other needs one. Errors:
+// CodeBadRequest with the field method; CodeCeremonyInvalid the ticket, or its
+// sixth try; CodeRateLimited; CodeAuthenticationFailed, the same and at the same
+// time for an account that nobody has; CodeUnavailable.
 func (a *Auth) ProveRecovery(ctx context.Context, c Client, ticketText string, method MethodName, code string) (RecoveryStep, error) {
 	if !slices.Contains(a.RecoveryMethods(), method) || method == MethodFederated { // which has no code: BeginRecoveryFederated
 		return RecoveryStep{}, badField("method", fmt.Errorf("%q is none of %v", clip(string(method)), a.RecoveryMethods()))
@@ -109,6 +112,9 @@ func (a *Auth) proveFor(ctx context.Context, c Client, t ticket, method MethodNa
 	} else if err != nil {
 		return RecoveryStep{}, a.spare(ctx, broken("look up a login", err), a.ticketKey(t))
 	}
+	if method == MethodEmailCode {
+		return a.proveMail(ctx, c, t, u, code)
+	}
 	proof, err := a.proveCode(ctx, c, u, method, code, EventRecoveryFailed)
 	if err != nil {
 		return RecoveryStep{}, a.spare(ctx, err, a.ticketKey(t))
@@ -127,11 +133,15 @@ func (a *Auth) proven(ctx context.Context, c Client, t ticket, u User, method Me
 	if err != nil {
 		return RecoveryStep{}, broken("read the ways in", err)
 	}
+	e := a.failure(c, EventRecoveryProof, u.ID, method, "")
 	err = a.store.Update(ctx, func(tx Tx) error {
 		if err := proof(ctx, tx); err != nil {
 			return err
 		}
-		return t.consume(ctx, tx)
+		if err := t.consume(ctx, tx); err != nil {
+			return err
+		}
+		return a.addEvent(ctx, tx, u, e, "")
 	})
 	switch {
 	case err == errCodeUsed:
@@ -139,11 +149,18 @@ func (a *Auth) proven(ctx context.Context, c Client, t ticket, u User, method Me
 	case err != nil:
 		return RecoveryStep{}, answerOr("use up a proof", err)
 	}
-	t.UserID, t.Epoch, t.Proofs = []byte(u.ID), u.Epoch, append(t.Proofs, method)
-	step := RecoveryStep{Ready: len(t.Proofs) >= 2 || w.level() == 1}
+	a.notify(ctx, e)
+	return a.afterProof(t, u, w, method)
+}
+
+// afterProof is the step after one more good proof of u, who has the ways w.
+func (a *Auth) afterProof(t ticket, u User, w waysIn, method MethodName) (RecoveryStep, error) {
+	t.UserID, t.Epoch, t.Key, t.Proofs = []byte(u.ID), u.Epoch, nil, append(t.Proofs, method)
+	step := RecoveryStep{Ready: len(t.Proofs) >= 2 || w.reach() == 1}
 	if step.Ready {
 		t.Purpose = purposeRecoverReady
 	}
+	var err error
 	step.Ticket, err = a.sealTicket(t, ticketLife)
 	return step, err
 }
@@ -172,7 +189,10 @@ func (a *Auth) WaitForRecovery(ctx context.Context, c Client, ticketText string)
 		if err := tx.SetRecovery(ctx, r); err != nil {
 			return err
 		}
-		return tx.AddEvent(ctx, e)
+		if err := tx.AddEvent(ctx, e); err != nil {
+			return err
+		}
+		return a.mailWaiting(ctx, tx, u, r, claim)
 	})
 	if err != nil {
 		return RecoveryWait{}, answerOr("let a recovery wait", err)
@@ -206,14 +226,6 @@ func (a *Auth) ClaimRecovery(ctx context.Context, c Client, claim string) (Recov
 	}
 	text, err := a.sealTicket(t, ticketLife)
 	return RecoveryStep{Ticket: text, Ready: true}, err
-}
-
-// CancelRecovery ends a recovery of cur's user that waits. Errors: CodeNotFound;
-// CodeUnauthenticated; CodeUnavailable.
-func (a *Auth) CancelRecovery(ctx context.Context, c Client, cur Current) error {
-	return a.change(ctx, c, cur, changed{what: EventRecoveryCancelled}, func(tx Tx) error {
-		return tx.RemoveRecovery(ctx, cur.User.ID)
-	})
 }
 
 // BeginRecoveryPasskey returns the options of the passkey that a recovery
@@ -327,7 +339,7 @@ func (a *Auth) RecoverPassword(ctx context.Context, c Client, ticketText, passwo
 		if err := tx.AddSecret(ctx, secret); err != nil {
 			return err
 		}
-		return tx.AddEvent(ctx, e)
+		return a.addEvent(ctx, tx, u, e, "")
 	})
 	if err != nil {
 		return answerOr("recover a password", err)
@@ -342,7 +354,7 @@ func (a *Auth) recoverUser(ctx context.Context, tx Tx, t ticket) error {
 	if err := t.consume(ctx, tx); err != nil {
 		return err
 	}
-	u, err := raiseEpoch(ctx, tx, UserID(t.UserID), nil)
+	u, err := raiseEpoch(ctx, tx, UserID(t.UserID), func(u *User) { u.FrozenUntil = time.Time{} })
 	if errors.Is(err, ErrNotFound) || err == nil && u.Epoch != t.Epoch+1 {
 		return errTicketSpent
 	}
@@ -361,6 +373,27 @@ func (a *Auth) recoverUser(ctx context.Context, tx Tx, t ticket) error {
 			return err
 		}
 	}
+	if err := removeSuspended(ctx, tx, u.ID); err != nil {
+		return err
+	}
 	_, err = tx.EndSessions(ctx, u.ID, "")
 	return err
+}
+
+// removeSuspended removes the passkeys that the user has disowned: who recovers
+// has shown more than who disowned them.
+func removeSuspended(ctx context.Context, tx Tx, user UserID) error {
+	own, err := tx.Credentials(ctx, user)
+	if err != nil {
+		return err
+	}
+	for _, c := range own {
+		if c.SuspendedAt.IsZero() {
+			continue
+		}
+		if err := tx.RemoveCredential(ctx, user, c.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }

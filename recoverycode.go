@@ -27,11 +27,11 @@ func (a *Auth) RecoveryCodesLeft(ctx context.Context, cur Current) (int, error) 
 // a session that is fresh. They are shown once: only their HMACs are kept.
 // Errors: CodeStepUpRequired; CodeUnauthenticated; CodeUnavailable.
 func (a *Auth) NewRecoveryCodes(ctx context.Context, c Client, cur Current) ([]string, error) {
-	if err := a.demandFresh(cur); err != nil {
+	if err := a.mayChange(cur); err != nil {
 		return nil, err
 	}
 	var codes []string
-	err := a.change(ctx, c, cur, changed{EventRecoveryCodesMade, MethodRecoveryCode, nil}, func(tx Tx) (err error) {
+	err := a.change(ctx, c, cur, changed{what: EventRecoveryCodesMade, method: MethodRecoveryCode}, func(tx Tx) (err error) {
 		if _, err := tx.RemoveSecrets(ctx, cur.User.ID, SecretRecoveryCode); err != nil {
 			return err
 		}

@@ -45,7 +45,7 @@ func secondMethods(first MethodName, w waysIn) []MethodName {
 	if w.totp {
 		methods = append(methods, MethodTOTP)
 	}
-	if len(methods) > 0 && w.recoveryCodes > 0 {
+	if (len(methods) > 0 || len(w.suspended) > 0) && w.recoveryCodes > 0 {
 		methods = append(methods, MethodRecoveryCode)
 	}
 	return methods
@@ -61,8 +61,8 @@ func (a *Auth) secondStep(c Client, u User, use Use, assert *CredentialUse, w wa
 	}
 	methods := secondMethods(use.Method, w)
 	if len(methods) == 0 {
-		if p := a.cfg.SecondFactor; p.requires(u) && !a.now().Before(p.From) {
-			return nil, fail(CodeForbidden, errors.New("a second factor is required and the user has none"))
+		if p := a.cfg.SecondFactor; p.requires(u) && !a.now().Before(p.From) || len(w.suspended) > 0 {
+			return nil, fail(CodeForbidden, errors.New("a second factor is required and the user has none that can be used"))
 		}
 		return nil, nil
 	}
@@ -104,7 +104,7 @@ func (a *Auth) BeginSecondFactor(ctx context.Context, c Client, ticketText strin
 	if err != nil {
 		return nil, broken("read credentials", err)
 	}
-	if len(own) == 0 || t.First.Method == MethodPasskey {
+	if own = usable(own); len(own) == 0 || t.First.Method == MethodPasskey {
 		return nil, ErrMissing
 	}
 	return a.secondFactorOptions(c, ticketText, t, own)

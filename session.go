@@ -85,7 +85,7 @@ func (s Session) AMR() []string {
 			has["user"] = has["user"] || u.UserVerified
 		case MethodPassword:
 			has["pwd"] = true
-		case MethodTOTP, MethodRecoveryCode, MethodEmailCode:
+		case MethodTOTP, MethodRecoveryCode, MethodEmailCode, MethodLink:
 			has["otp"] = true
 		}
 	}

@@ -43,7 +43,7 @@ func (a *Auth) BeginTOTP(_ context.Context, c Client, cur Current) (TOTPSetup, e
 	if !a.offers(MethodTOTP) {
 		return TOTPSetup{}, errNotOffered
 	}
-	if err := a.demandFresh(cur); err != nil {
+	if err := a.mayChange(cur); err != nil {
 		return TOTPSetup{}, err
 	}
 	key := make([]byte, totpKey)
@@ -84,7 +84,7 @@ func (a *Auth) FinishTOTP(ctx context.Context, c Client, cur Current, ticketText
 	ring := a.ring.Load()
 	secret := Secret{ID: a.orderedID(at), UserID: cur.User.ID, Kind: SecretTOTP, Data: ring.Seal(sealSecret, t.Key), KeyID: ring.KeyID(), Step: step, CreatedAt: at}
 	var codes []string
-	err = a.change(ctx, c, cur, changed{EventTOTPAdded, MethodTOTP, nil}, func(tx Tx) error {
+	err = a.change(ctx, c, cur, changed{what: EventTOTPAdded, method: MethodTOTP}, func(tx Tx) error {
 		if err := t.consume(ctx, tx); err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func (a *Auth) FinishTOTP(ctx context.Context, c Client, cur Current, ticketText
 // Errors: CodeStepUpRequired; CodeNotFound; CodeLastFactor; CodeUnauthenticated;
 // CodeUnavailable.
 func (a *Auth) RemoveTOTP(ctx context.Context, c Client, cur Current) error {
-	return a.removeSecret(ctx, c, cur, SecretTOTP, changed{EventTOTPRemoved, MethodTOTP, nil})
+	return a.removeSecret(ctx, c, cur, SecretTOTP, changed{what: EventTOTPRemoved, method: MethodTOTP})
 }
 
 // openTOTP returns the key of a stored secret.

@@ -10,6 +10,7 @@ import (
 // change.
 type waysIn struct {
 	credentials   []Credential
+	suspended     []Credential // can't be used, and can't be done without either: see reach
 	password      bool
 	emailCode     bool       // a code to a proven address
 	identities    []Identity // of providers that are configured
@@ -38,8 +39,11 @@ func (a *Auth) waysIn(ctx context.Context, r Reader, u User) (waysIn, error) {
 		}
 	}
 	for _, c := range own {
-		if a.offers(MethodPasskey) && c.RPID == a.cfg.RP.ID {
+		switch here := a.offers(MethodPasskey) && c.RPID == a.cfg.RP.ID; {
+		case here && c.SuspendedAt.IsZero():
 			w.credentials = append(w.credentials, c)
+		case here:
+			w.suspended = append(w.suspended, c)
 		}
 	}
 	for _, s := range secrets {
@@ -81,6 +85,17 @@ func (w waysIn) level() int {
 	}
 	return 0
 }
+
+// reach is the level with the passkeys that are suspended: what a recovery has
+// to make up for. Else whoever can suspend one would weaken the account.
+func (w waysIn) reach() int {
+	w.credentials = slices.Concat(w.credentials, w.suspended)
+	return w.level()
+}
+
+// withoutMail reports whether w has a way back in that whoever reads the user's
+// mail can neither use nor close: a passkey, or two proofs of a recovery.
+func (w waysIn) withoutMail() bool { return w.firstPasskey() || w.totp && w.recoveryCodes > 0 }
 
 // remain is the last-way-in rule, the only one: it reports whether u with the
 // ways w can still sign in, with two factors where the policy demands them of
@@ -135,13 +150,4 @@ func (a *Auth) lock(ctx context.Context, tx Tx, cur Current) error {
 		return ErrUnauthenticated
 	}
 	return err
-}
-
-// demandFresh answers CodeStepUpRequired unless the session has authenticated
-// recently enough to change what its user signs in with.
-func (a *Auth) demandFresh(cur Current) error {
-	if !cur.Session.Meets(a.now(), Within(a.cfg.FreshFor)) {
-		return ErrStepUpRequired
-	}
-	return nil
 }

@@ -80,22 +80,6 @@ func (s *Site) changeAccount(w http.ResponseWriter, r *http.Request) error {
 	return s.answerAccount(w, r, s.signalDetails(u))
 }
 
-// changeEmail changes the address that the user signs in with, by the ticket of
-// a step-up for change_email.
-func (s *Site) changeEmail(w http.ResponseWriter, r *http.Request) error {
-	var email string
-	if err := readJSON(r, member{name: "email", text: &email}); err != nil {
-		return err
-	}
-	ex := on(r)
-	u, err := s.auth.ChangeEmail(r.Context(), ex.client, *ex.current, ex.ticket, email)
-	if err != nil {
-		return err
-	}
-	ex.current.User = u
-	return s.answerAccount(w, r, s.signalDetails(u))
-}
-
 // deleteAccount removes the user and all that is theirs, by the ticket of a
 // step-up for delete_account.
 func (s *Site) deleteAccount(w http.ResponseWriter, r *http.Request) error {

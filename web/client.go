@@ -45,7 +45,7 @@ func (s *Site) newExchange(r *http.Request) *exchange {
 	ex.client = mapae.Client{RequestID: ex.id, UserAgent: r.UserAgent(), Address: s.address(r)}
 	ex.client.App, ex.bearer, ex.clientErr = readApp(r)
 	if ex.origin != nil && !ex.client.App {
-		ex.client.Bindings = ex.origin.bindings(r)
+		ex.client.Bindings, ex.client.Device = ex.origin.bindings(r), ex.origin.device(r)
 	}
 	return ex
 }

@@ -24,6 +24,7 @@ var statuses = map[mapae.Code]int{
 	mapae.CodeOriginRejected:       http.StatusForbidden,
 	mapae.CodeStepUpRequired:       http.StatusForbidden,
 	mapae.CodeForbidden:            http.StatusForbidden,
+	mapae.CodeFrozen:               http.StatusForbidden,
 	mapae.CodeNotFound:             http.StatusNotFound,
 	mapae.CodeMethodNotAllowed:     http.StatusMethodNotAllowed,
 	mapae.CodeCredentialExists:     http.StatusConflict,

@@ -49,6 +49,22 @@ func (o *origin) setCookie(w http.ResponseWriter, name, value string, maxAge int
 	})
 }
 
+// A browser keeps who has signed in with it in a cookie of its own, as
+// mapae.Admitted says, for as long as browsers keep cookies: 400 days.
+const (
+	deviceMark = "-device" // behind the session cookie's name
+	deviceLife = 400 * 24 * 60 * 60
+)
+
+// device returns what the browser keeps of earlier sign-ins, or nothing.
+func (o *origin) device(r *http.Request) string {
+	cookies := r.CookiesNamed(o.cookie + deviceMark)
+	if len(cookies) != 1 || cookies[0].Quoted {
+		return ""
+	}
+	return cookies[0].Value
+}
+
 // handOver gives the client its session's token: a browser in a cookie that
 // lives as long as the session can, an app in the answer.
 func (s *Site) handOver(w http.ResponseWriter, r *http.Request, a mapae.Admitted) sessionAnswer {
@@ -59,6 +75,9 @@ func (s *Site) handOver(w http.ResponseWriter, r *http.Request, a mapae.Admitted
 	if ex.client.App {
 		answer.Token = a.Token
 		return answer
+	}
+	if a.Device != "" {
+		ex.origin.setCookie(w, ex.origin.cookie+deviceMark, a.Device, deviceLife, http.SameSiteLaxMode)
 	}
 	life := int(a.Session.EndsAt.Sub(s.now()).Seconds())
 	ex.origin.setCookie(w, ex.origin.cookie, a.Token, max(life, 1), http.SameSiteLaxMode)

@@ -1,0 +1,189 @@
+package mapae_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mapae/mapae"
+	"github.com/mapae/mapae/webauthntest"
+)
+
+// ChangeEmail is the whole of a change of address: where there is mail with the
+// code that was sent.
+func (w *world) ChangeEmail(ctx context.Context, c mapae.Client, cur mapae.Current, ticket, email string) (mapae.User, error) {
+	w.t.Helper()
+	step, err := w.BeginChangeEmail(ctx, c, cur, ticket, email, "")
+	if err != nil || step.Ticket == "" {
+		return step.User, err
+	}
+	in, err := w.FinishChangeEmail(ctx, c, cur, step.Ticket, w.mail(mapae.MailVerifyEmail, email).Code)
+	return in.User, err
+}
+
+const fresh = "new@example.com"
+
+// mover is a member with a step-up for a change of address.
+func newMover(t *testing.T) member {
+	t.Helper()
+	m := newMember(t)
+	m.in = m.actionTicket(browser(1), m.in, m.a, mapae.ActionChangeEmail)
+	return m
+}
+
+// begun is a change of address that waits for its code.
+func (m member) begun(email string) (ticket, code string) {
+	m.t.Helper()
+	step := must(m.BeginChangeEmail(m.ctx, browser(1), m.current(m.in), m.in.Ticket, email, "ko"))(m.t)
+	return step.Ticket, m.mail(mapae.MailVerifyEmail, email).Code
+}
+
+// moved is the member at the new address, with the code of the link that takes
+// that back.
+func (m member) moved(email string) (member, string) {
+	m.t.Helper()
+	ticket, code := m.begun(email)
+	m.in = must(m.FinishChangeEmail(m.ctx, browser(1), m.current(m.in), ticket, code))(m.t)
+	return m, codeIn(m.mail(mapae.MailEmailChanged, kim).UndoLink)
+}
+
+func TestAnAddressIsChangedOnceTheNewOneIsProven(t *testing.T) {
+	t.Parallel()
+	m := newMover(t)
+	other := m.signIn(browser(2), m.a)
+	ticket, code := m.begun("New@Example.com")
+	if u := m.current(m.in).User; u.Email != kim || u.Login != kim {
+		t.Fatalf("before the code %+v", u)
+	}
+	_, err := m.BeginChangeEmail(m.ctx, browser(1), m.current(m.in), m.in.Ticket, fresh, "")
+	wantCode(t, err, mapae.CodeCeremonyInvalid) // the step-up was used
+	_, err = m.FinishChangeEmail(m.ctx, browser(1), m.current(m.in), ticket, "AAAA-AAAA")
+	wantCode(t, err, mapae.CodeAuthenticationFailed)
+	old := m.in
+	m.in = must(m.FinishChangeEmail(m.ctx, browser(1), m.current(m.in), ticket, code))(t)
+	u := m.current(m.in).User
+	if u.Login != "New@Example.com" || u.LoginKey != fresh || u.Email != "New@Example.com" || u.EmailKey != fresh || u.EmailVerifiedAt.IsZero() || u.ID != old.User.ID {
+		t.Errorf("user %+v", u)
+	}
+	for _, ended := range []mapae.Admitted{old, other} {
+		_, err = m.Session(m.ctx, ended.Token)
+		wantCode(t, err, mapae.CodeUnauthenticated)
+	}
+	if e := m.lastEvent(); e.Type != mapae.EventEmailChanged || e.UserID != u.ID {
+		t.Errorf("event %+v", e)
+	}
+	told := m.mail(mapae.MailEmailChanged, kim)
+	if told.Device != "New@Example.com" || !strings.HasPrefix(told.UndoLink, origin+"/undo-email?code=ml_") || told.EndsAt.Sub(m.now()) < 71*time.Hour {
+		t.Errorf("the old address is told %+v", told)
+	}
+	if got := m.notice(mapae.EventEmailChanged); got.To != "New@Example.com" || got.Device != "New@Example.com" {
+		t.Errorf("the new address is told %+v", got)
+	}
+	_, err = m.FinishChangeEmail(m.ctx, browser(1), m.current(m.in), ticket, code)
+	wantCode(t, err, mapae.CodeCeremonyInvalid)
+}
+
+func TestALoginThatIsNotTheAddressStays(t *testing.T) {
+	t.Parallel()
+	m := newMover(t)
+	u := m.current(m.in).User
+	u.Login, u.LoginKey = "kimchi", "kimchi"
+	if err := m.store.Update(m.ctx, func(tx mapae.Tx) error { return tx.UpdateUser(m.ctx, u) }); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := m.moved(fresh); got.in.User.Login != "kimchi" || got.in.User.Email != fresh || got.in.User.EmailKey != fresh {
+		t.Errorf("user %+v", got.in.User)
+	}
+}
+
+func TestAProvenAddressIsNobodyElsesAndNobodyIsTold(t *testing.T) {
+	t.Parallel()
+	m := newMover(t)
+	lee := m.signUpProven(browser(2), webauthntest.New(origin), "lee@example.com")
+	step := must(m.BeginChangeEmail(m.ctx, browser(1), m.current(m.in), m.in.Ticket, "Lee@example.com", ""))(t)
+	if step.Ticket == "" || step.User.Email != kim {
+		t.Errorf("the answer tells: %+v", step)
+	}
+	m.mail(mapae.MailSignUpTaken, "lee@example.com")
+	_, err := m.FinishChangeEmail(m.ctx, browser(1), m.current(m.in), step.Ticket, "AAAA-AAAA")
+	wantCode(t, err, mapae.CodeAuthenticationFailed)
+	if u := must(m.store.UserByEmail(m.ctx, "lee@example.com"))(t); u.ID != lee.User.ID {
+		t.Errorf("the address is of %+v", u)
+	}
+}
+
+func TestAnAddressThatSomebodyProvesMeanwhileIsTheirs(t *testing.T) {
+	t.Parallel()
+	m := newMover(t)
+	ticket, code := m.begun(fresh)
+	m.signUpProven(browser(2), webauthntest.New(origin), fresh)
+	_, err := m.FinishChangeEmail(m.ctx, browser(1), m.current(m.in), ticket, code)
+	wantCode(t, err, mapae.CodeLoginTaken)
+	if u := m.current(m.in).User; u.Email != kim || u.EmailKey != kim {
+		t.Errorf("user %+v", u)
+	}
+}
+
+func TestAnAddressThatNobodyProvedIsTakenOver(t *testing.T) {
+	t.Parallel()
+	m := newMover(t)
+	squatter := m.before().signUpPassword(browser(2), fresh)
+	got, _ := m.moved(fresh)
+	if got.in.User.LoginKey != fresh {
+		t.Errorf("user %+v", got.in.User)
+	}
+	_, err := m.Session(m.ctx, squatter.Token)
+	wantCode(t, err, mapae.CodeUnauthenticated)
+	if u := must(m.store.User(m.ctx, squatter.User.ID))(t); u.Email != "" || u.LoginKey == fresh {
+		t.Errorf("the squatter is %+v", u)
+	}
+}
+
+func TestTheOldAddressTakesTheChangeBack(t *testing.T) {
+	t.Parallel()
+	m, undo := newMover(t).moved(fresh)
+	again := m.actionTicket(browser(1), m.in, m.a, mapae.ActionChangeEmail) // the hijacker moves on
+	if got := must(m.EmailUndo(m.ctx, undo))(t); got != kim {
+		t.Errorf("the page says %q", got)
+	}
+	m.current(again) // which changed nothing
+	out := must(m.UndoEmail(m.ctx, browser(5), undo))(t)
+	u := must(m.store.UserByEmail(m.ctx, kim))(t)
+	if u.ID != m.in.User.ID || u.Login != kim || u.Email != kim || !m.Frozen(u) || u.EmailVerifiedAt.IsZero() {
+		t.Errorf("user %+v", u)
+	}
+	if e := m.lastEvent(); e.Type != mapae.EventEmailRestored || e.UserID != u.ID {
+		t.Errorf("event %+v", e)
+	}
+	if out.Recovery.Ticket == "" || out.Recovery.Ready {
+		t.Errorf("answer %+v", out)
+	}
+	_, err := m.Session(m.ctx, again.Token)
+	wantCode(t, err, mapae.CodeUnauthenticated)
+	_, err = m.UndoEmail(m.ctx, browser(5), undo)
+	wantCode(t, err, mapae.CodeCeremonyInvalid)
+	m.in = m.signIn(browser(1), m.a)
+	must(m.ProveRecovery(m.ctx, browser(5), out.Recovery.Ticket, mapae.MethodRecoveryCode, m.codes[0]))(t)
+}
+
+func TestAChangeIsTakenBackThoughOthersFollowed(t *testing.T) {
+	t.Parallel()
+	m, undo := newMover(t).moved(fresh)
+	m.in = m.actionTicket(browser(1), m.in, m.a, mapae.ActionChangeEmail)
+	step := must(m.BeginChangeEmail(m.ctx, browser(1), m.current(m.in), m.in.Ticket, "third@example.com", ""))(t)
+	must(m.FinishChangeEmail(m.ctx, browser(1), m.current(m.in), step.Ticket, m.mail(mapae.MailVerifyEmail, "third@example.com").Code))(t)
+	must(m.UndoEmail(m.ctx, browser(5), undo))(t)
+	if u := must(m.store.User(m.ctx, m.in.User.ID))(t); u.EmailKey != kim {
+		t.Errorf("user %+v", u)
+	}
+}
+
+func TestAnAddressThatIsSomebodyElsesNowDoesNotComeBack(t *testing.T) {
+	t.Parallel()
+	m, undo := newMover(t).moved(fresh)
+	m.signUpProven(browser(2), webauthntest.New(origin), kim)
+	_, err := m.UndoEmail(m.ctx, browser(5), undo)
+	wantCode(t, err, mapae.CodeConflict)
+	m.current(m.in) // nothing changed
+}
