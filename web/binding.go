@@ -23,17 +23,20 @@ const (
 )
 
 // bindings returns the hashes of the binding cookies in r, in their order.
-func (o *origin) bindings(r *http.Request) [][32]byte {
+func (o *origin) bindings(r *http.Request) [][32]byte { return o.marked(r, bindingMark) }
+
+// marked returns the hashes of the cookies in r whose name has the mark.
+func (o *origin) marked(r *http.Request, mark string) [][32]byte {
 	var hashes [][32]byte
-	for _, cookie := range o.bindingCookies(r) {
+	for _, cookie := range o.markedCookies(r, mark) {
 		hashes = append(hashes, sha256.Sum256([]byte(cookie.Value)))
 	}
 	return hashes
 }
 
-func (o *origin) bindingCookies(r *http.Request) []*http.Cookie {
+func (o *origin) markedCookies(r *http.Request, mark string) []*http.Cookie {
 	cookies := slices.DeleteFunc(r.Cookies(), func(c *http.Cookie) bool {
-		suffix, ok := strings.CutPrefix(c.Name, o.cookie+bindingMark)
+		suffix, ok := strings.CutPrefix(c.Name, o.cookie+mark)
 		return !ok || len(suffix) != suffixLength || c.Quoted || len(c.Value) != base64.RawURLEncoding.EncodedLen(bindingSize)
 	})
 	return cookies[:min(len(cookies), maxBindings)]
@@ -46,16 +49,25 @@ func (s *Site) bind(w http.ResponseWriter, r *http.Request) mapae.Client {
 	if ex.client.App {
 		return ex.client
 	}
+	hash := ex.origin.mark(w, r, bindingMark, http.SameSiteStrictMode)
+	if len(ex.client.Bindings) == 0 {
+		ex.client.Bindings = [][32]byte{hash}
+	}
+	return ex.client
+}
+
+// mark sends the first cookie with the mark again with a new life, or sets a
+// new one, and returns the hash of its value.
+func (o *origin) mark(w http.ResponseWriter, r *http.Request, mark string, sameSite http.SameSite) [32]byte {
 	name, value := "", ""
-	if sent := ex.origin.bindingCookies(r); len(sent) > 0 {
+	if sent := o.markedCookies(r, mark); len(sent) > 0 {
 		name, value = sent[0].Name, sent[0].Value
 	} else {
 		secret := make([]byte, bindingSize)
 		rand.Read(secret)
-		name = ex.origin.cookie + bindingMark + rand.Text()[:suffixLength]
+		name = o.cookie + mark + rand.Text()[:suffixLength]
 		value = base64.RawURLEncoding.EncodeToString(secret)
-		ex.client.Bindings = [][32]byte{sha256.Sum256([]byte(value))}
 	}
-	ex.origin.setCookie(w, name, value, bindingLife, http.SameSiteStrictMode)
-	return ex.client
+	o.setCookie(w, name, value, bindingLife, sameSite)
+	return sha256.Sum256([]byte(value))
 }

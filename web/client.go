@@ -23,6 +23,7 @@ type exchange struct {
 	bearer    string
 	ticket    string                                 // that the gate let in by, or beside a session; the flow opens it
 	current   *mapae.Current                         // once a session was looked for and found
+	visit     bool                                   // the route is answered with pages, although it is below /api/
 	err       error                                  // what was answered with, for the log
 	again     func(w http.ResponseWriter, p problem) // draws a form's page once more, with what went wrong; nil: the error page
 	fault     fault                                  // what that page says beside a field

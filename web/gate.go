@@ -33,6 +33,7 @@ func (res *resource) serve(w http.ResponseWriter, r *http.Request) error {
 	ex := on(r)
 	ex.route = res.rows[0].path
 	row, err := res.row(w, r.Method)
+	ex.visit = row.face == visit
 	if row.face != probe && ex.origin == nil {
 		if away := res.site.developmentDetour(r); row.face == page && away != "" {
 			http.Redirect(w, r, away, http.StatusTemporaryRedirect)
@@ -166,7 +167,7 @@ func checkContent(r *http.Request, f face) error {
 		return errMediaType
 	}
 	want := "application/json"
-	if f == form {
+	if f == form || f == visit {
 		want = "application/x-www-form-urlencoded"
 	}
 	if !isMediaType(r, want) {
@@ -190,6 +191,6 @@ func isMediaType(r *http.Request, want string) bool {
 // wantsPage reports whether the answer is read by a person: a browser's
 // navigation asks for HTML by name.
 func (s *Site) wantsPage(r *http.Request) bool {
-	return !on(r).client.App && !strings.HasPrefix(strings.TrimPrefix(r.URL.Path, s.cfg.Base), "/api/") &&
+	return !on(r).client.App && (on(r).visit || !strings.HasPrefix(strings.TrimPrefix(r.URL.Path, s.cfg.Base), "/api/")) &&
 		slices.ContainsFunc(r.Header.Values("Accept"), func(accept string) bool { return strings.Contains(accept, "text/html") })
 }

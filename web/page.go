@@ -17,12 +17,13 @@ import (
 var pageFiles embed.FS
 
 // pageNames are the pages; each is its file, layout.html and proof.html.
-var pageNames = []string{"sign-in", "sign-up", "confirm", "second-factor", "recover", "offer", "account", "password", "totp", "codes", "error"}
+var pageNames = []string{"sign-in", "sign-up", "confirm", "second-factor", "recover", "offer", "account", "password", "totp", "codes", "federated", "error"}
 
 // pages draws what people see.
 type pages struct {
 	base, site, port string // path of the mount, name of the site, port of its first origin
 	development      bool
+	providers        mapae.Federated
 	password         bool // passwords are offered
 	templates        map[string]*template.Template
 	assets           assets
@@ -43,7 +44,7 @@ func newPages(cfg Config, rp mapae.RelyingParty) (*pages, error) {
 		return nil, err
 	}
 	for _, name := range pageNames {
-		p.templates[name], err = template.ParseFS(pageFiles, "page/layout.html", "page/proof.html", "page/"+name+".html")
+		p.templates[name], err = template.ParseFS(pageFiles, "page/layout.html", "page/proof.html", "page/provider.html", "page/"+name+".html")
 		if err != nil {
 			return nil, err
 		}

@@ -15,6 +15,7 @@ type accountData struct {
 	User     mapae.User
 	Passkeys []passkeyCard
 	Sessions []sessionCard
+	Linked   []linkedRow
 	Account  mapae.Account
 	Offers   map[string]bool // methods that people can add
 	All      int             // recovery codes that are made at once
@@ -48,7 +49,7 @@ type sessionCard struct {
 // sentence.
 var notices = []string{
 	"welcome", "signed_up", "added", "renamed", "removed", "ended", "ended_others",
-	"password_set", "password_removed", "totp_added", "totp_removed", "recovered", "cancelled",
+	"linked", "unlinked", "password_set", "password_removed", "totp_added", "totp_removed", "recovered", "cancelled",
 }
 
 // accountPage draws the account page.
@@ -73,6 +74,7 @@ func (s *Site) renderAccount(w http.ResponseWriter, r *http.Request, status int,
 	}
 	data.User = cur.User
 	data.Passkeys = passkeyCards(data.Account, cur.Session, s.auth.Config().RP.ID, s.offers(mapae.MethodPassword))
+	data.Linked = s.linkedRows(data.Account.Identities)
 	data.Offers, data.All = map[string]bool{}, allCodes
 	for _, name := range s.methodNames() {
 		data.Offers[string(name)] = true
@@ -106,7 +108,7 @@ func passkeyCards(a mapae.Account, session mapae.Session, rpID string, passwords
 		cards = append(cards, passkeyCard{
 			ID: encode64(c.ID), Name: c.Name, Badge: badge(c), CreatedAt: c.CreatedAt, LastUsedAt: c.LastUsedAt, Device: c.LastUsedAgent,
 			Current:   slices.ContainsFunc(session.Uses, func(u mapae.Use) bool { return slices.Equal(u.Credential, c.ID) }),
-			LastWayIn: !(passwords && a.Password) && !slices.ContainsFunc(others, signsIn),
+			LastWayIn: !(passwords && a.Password) && len(a.Identities) == 0 && !slices.ContainsFunc(others, signsIn),
 		})
 	}
 	return cards

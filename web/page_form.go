@@ -84,10 +84,11 @@ type way struct {
 
 // proofData is what the pages show that ask for one more proof.
 type proofData struct {
-	Ticket string // empty: a step-up of who is signed in
-	Next   string // where to go afterwards: a path on this origin, or empty
-	Alert  string // why the last try was not good
-	Email  string // of who confirms, for password managers
+	Ticket string           // empty: a step-up of who is signed in
+	Next   string           // where to go afterwards: a path on this origin, or empty
+	Alert  string           // why the last try was not good
+	Email  string           // of who confirms, for password managers
+	Own    []mapae.Provider // with federated among the ways: those that count
 	ways   []mapae.MethodName
 	routes map[mapae.MethodName]string
 }

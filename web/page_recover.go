@@ -11,19 +11,24 @@ import (
 
 // recoverData is what the page "recover" shows: one step of a recovery.
 type recoverData struct {
-	Step    string // start, proof, more, ready, waiting
-	Email   string // as typed before
-	Alert   string
-	Ticket  string
-	Methods []mapae.MethodName // proofs that are left to give
-	Claim   string             // shown once
-	ReadyAt time.Time
-	Delay   int // days that a recovery with one proof waits
+	Step      string // start, proof, more, ready, waiting
+	Email     string // as typed before
+	Alert     string
+	Ticket    string
+	Methods   []mapae.MethodName // proofs that are left to give
+	Claim     string             // shown once
+	Providers []mapae.Provider
+	ReadyAt   time.Time
+	Delay     int // days that a recovery with one proof waits
 }
 
 // Proof is the way of one of the methods that are left.
 func (d recoverData) Proof(m mapae.MethodName) way {
-	return way{Method: m, Action: "/recover", Proof: proofData{Ticket: d.Ticket, ways: d.Methods}}
+	w := way{Method: m, Action: "/recover", Proof: proofData{Ticket: d.Ticket, Own: d.Providers, ways: d.Methods}}
+	if m == mapae.MethodFederated {
+		w.Action = "/recover/federated"
+	}
+	return w
 }
 
 // recoverPage asks whose account it is.
@@ -33,6 +38,7 @@ func (s *Site) recoverPage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Site) renderRecover(w http.ResponseWriter, r *http.Request, status int, data recoverData) {
+	data.Providers = s.auth.Providers()
 	data.Delay = int((s.auth.Config().RecoveryDelay + 24*time.Hour - 1) / (24 * time.Hour))
 	s.pages.render(w, r, status, "recover", data)
 }

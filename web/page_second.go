@@ -13,7 +13,7 @@ var secondRoutes = map[mapae.MethodName]string{mapae.MethodTOTP: "/second-factor
 
 // stepUpRoutes are where the forms of the step-up page go.
 var stepUpRoutes = map[mapae.MethodName]string{
-	mapae.MethodPassword: "/step-up/password", mapae.MethodTOTP: "/step-up/code", mapae.MethodRecoveryCode: "/step-up/code",
+	mapae.MethodPassword: "/step-up/password", mapae.MethodTOTP: "/step-up/code", mapae.MethodRecoveryCode: "/step-up/code", mapae.MethodFederated: "/step-up/federated",
 }
 
 // secondFactorPage sends who comes without a ticket to the start.
@@ -71,7 +71,7 @@ var wrongProof = map[mapae.MethodName]string{
 // page shows: what a ticket takes is the domain's to decide.
 func readWays(names string) []mapae.MethodName {
 	var ways []mapae.MethodName
-	for _, m := range []mapae.MethodName{mapae.MethodPasskey, mapae.MethodTOTP, mapae.MethodRecoveryCode} {
+	for _, m := range []mapae.MethodName{mapae.MethodPasskey, mapae.MethodTOTP, mapae.MethodRecoveryCode, mapae.MethodFederated} {
 		if strings.Contains(" "+names+" ", " "+string(m)+" ") {
 			ways = append(ways, m)
 		}
@@ -97,6 +97,9 @@ func (s *Site) stepUpData(r *http.Request, cur mapae.Current, next string) (proo
 		if own.has {
 			data.ways = append(data.ways, own.method)
 		}
+	}
+	if data.Own = s.linkedProviders(a); len(data.Own) > 0 {
+		data.ways = append(data.ways, mapae.MethodFederated)
 	}
 	return data, nil
 }

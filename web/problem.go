@@ -133,7 +133,7 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Status == http.StatusUnauthorized && on(r).client.App {
 		h.Set("WWW-Authenticate", "Bearer")
 	}
-	if again := on(r).again; again != nil && p.Status < http.StatusInternalServerError && s.wantsPage(r) {
+	if again := on(r).again; again != nil && (p.Status < http.StatusInternalServerError || p.Field == "provider") && s.wantsPage(r) {
 		again(w, p)
 		return
 	}

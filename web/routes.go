@@ -17,6 +17,7 @@ const (
 	api     face = iota // JSON
 	options             // JSON that starts a ceremony: for our own pages and apps only, by GET too
 	page                // HTML
+	visit               // a browser on its way to or from another site; answered with pages
 	form                // an urlencoded form of a page
 	static              // the same for everybody; sets its own caching
 	probe               // for whatever watches the server: any Host
@@ -61,7 +62,7 @@ const (
 // routes is every route of the site. A path that is not here is 404, a method
 // that is not here 405.
 func (s *Site) routes() []row {
-	return slices.Concat(s.signInRoutes(), s.accountRoutes(), s.pageRoutes())
+	return slices.Concat(s.signInRoutes(), s.accountRoutes(), s.federatedRoutes(), s.pageRoutes())
 }
 
 // signInRoutes are how people come in, prove again who they are, and go.

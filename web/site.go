@@ -82,6 +82,7 @@ func New(auth *mapae.Auth, cfg Config) *Site {
 		auth: auth, cfg: cfg, log: cfg.Logger, now: domain.Clock, pages: pages,
 		origins: readOrigins(domain.RP.AllOrigins()), crossOrigin: http.NewCrossOriginProtection(), limits: newLimits(cfg.Limits),
 	}
+	pages.providers = auth.Providers()
 	pages.password = s.offers(mapae.MethodPassword)
 	rows := s.routes()
 	if cfg.Base == "" {
