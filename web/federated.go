@@ -221,5 +221,5 @@ func (s *Site) unlink(w http.ResponseWriter, r *http.Request) error {
 	if err := s.auth.Unlink(r.Context(), on(r).client, *on(r).current, id); err != nil {
 		return err
 	}
-	return answer(w, done{true})
+	return answer(w, done{Success: true})
 }

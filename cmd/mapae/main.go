@@ -71,6 +71,7 @@ func options() []kong.Option {
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "site", Title: "The site:"},
 			{Key: "method", Title: "Methods:"},
+			{Key: "federated", Title: "Other providers to sign in with:"},
 			{Key: "attestation", Title: "Models of authenticators:"},
 			{Key: "mail", Title: "Mail:"},
 			{Key: "session", Title: "Sessions:"},

@@ -24,6 +24,7 @@ type settings struct {
 	siteSettings
 	methodSettings
 	mailSettings
+	federatedSettings
 	sessionSettings
 	fileSettings
 	logSettings
@@ -93,9 +94,14 @@ func (s *settings) domain() (mapae.Config, error) {
 	}
 	mailer, mailWrong := s.mailer(s.development())
 	cfg.Mailer = mailer
+	providers, unfit := s.federated()
+	if len(providers) > 0 {
+		cfg.Methods = append(cfg.Methods, providers)
+	}
 	trial := cfg
 	trial.Store, trial.Secrets = memory.New(), []mapae.RootKey{mapae.NewRootKey()}
 	_, wrong := mapae.New(trial)
+	wrong = errors.Join(wrong, unfit)
 	if !s.SecondFactorFrom.IsZero() && s.SecondFactor != "required" {
 		wrong = errors.Join(wrong, errors.New("second-factor-from is given, but second-factor is not required"))
 	}
