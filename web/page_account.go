@@ -28,7 +28,8 @@ type accountData struct {
 type passkeyCard struct {
 	ID         string // credential ID, base64url
 	Name       string
-	Badge      string // key of the exception worth telling, or empty
+	Model      mapae.Model // told by the AAGUID; zero: not known
+	Badge      string      // key of the exception worth telling, or empty
 	CreatedAt  time.Time
 	LastUsedAt time.Time // zero: never
 	Device     string    // User-Agent of the last use
@@ -75,6 +76,9 @@ func (s *Site) renderAccount(w http.ResponseWriter, r *http.Request, status int,
 	data.User = cur.User
 	data.Passkeys = passkeyCards(data.Account, cur.Session, s.auth.Config().RP.ID, s.offers(mapae.MethodPassword))
 	data.Linked = s.linkedRows(data.Account.Identities)
+	for i, c := range data.Account.Passkeys {
+		data.Passkeys[i].Model, _ = s.auth.Model(c.AAGUID)
+	}
 	data.Offers, data.All = map[string]bool{}, allCodes
 	for _, name := range s.methodNames() {
 		data.Offers[string(name)] = true

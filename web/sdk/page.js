@@ -236,6 +236,7 @@ const pages = {
       wireRename(row, did("renamed"))
       wireRemove(row, did("removed"))
     })
+    passkeys.list().catch(() => {}) // tells password managers what is left
     // Told once: not again when the page is loaded anew.
     history.replaceState(null, "", account)
   },
