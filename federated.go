@@ -345,14 +345,17 @@ func (a *Auth) useTrip(w federatedWay, u User) consume {
 }
 
 // known returns the user that the identity of w is linked with: want, where
-// that is not empty. Everything else is refused.
+// that is not empty. Everything else is refused, and in a recovery what was
+// linked shortly before the account was frozen.
 func (a *Auth) known(ctx context.Context, w federatedWay, want UserID) (User, error) {
-	_, u, err := a.store.Identity(ctx, w.provider.Issuer(), w.profile.Subject)
+	i, u, err := a.store.Identity(ctx, w.provider.Issuer(), w.profile.Subject)
 	why := ""
 	switch {
 	case err != nil && !errors.Is(err, ErrNotFound):
 		return User{}, broken("look up an identity", err)
 	case err != nil, want != "" && u.ID != want:
+		u, why = User{}, reasonIdentity
+	case w.trip.Purpose == purposeTripRecover && a.doubted(u, i.CreatedAt):
 		u, why = User{}, reasonIdentity
 	case u.Disabled():
 		why = reasonDisabled

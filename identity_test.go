@@ -207,3 +207,46 @@ func TestAnIdentityIsAProofInARecovery(t *testing.T) {
 		t.Errorf("two proofs are not enough: %+v", ready)
 	}
 }
+
+// What was linked shortly before the owner froze the account may be the
+// thief's: it proves nothing in a recovery.
+func TestAnIdentityThatTheOwnerMayNotKnowIsNoProofWhileTheAccountIsFrozen(t *testing.T) {
+	t.Parallel()
+	for name, old := range map[string]bool{"linked before": true, "linked lately": false} {
+		e := newElsewhere(t, byMail)
+		key := webauthntest.New(origin)
+		in := e.signUpProven(browser(1), key, "kim@example.com")
+		link := func() {
+			if err := e.linkTo(browser(1), e.acme, in); err != nil {
+				t.Fatal(err)
+			}
+		}
+		freeze := func(until time.Time) {
+			err := e.store.Update(e.ctx, func(tx mapae.Tx) error {
+				u, err := tx.LockUser(e.ctx, in.User.ID)
+				if err != nil {
+					return err
+				}
+				u.FrozenUntil = until
+				return tx.UpdateUser(e.ctx, u)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if old {
+			link()
+		}
+		e.pass(9 * 24 * time.Hour)
+		if !old {
+			in = e.signIn(browser(1), key)
+			link()
+		}
+		freeze(e.now().Add(72 * time.Hour))
+		ticket := e.recovery(browser(2), "kim@example.com")
+		_, err := e.FinishFederated(e.ctx, browser(2), nil, back(e.acme, must(e.BeginRecoveryFederated(e.ctx, browser(2), ticket, request(e.acme)))(t)))
+		if (err == nil) != old {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
