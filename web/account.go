@@ -15,6 +15,7 @@ type accountJSON struct {
 	Methods         []mapae.MethodName `json:"methods"` // that the site offers
 	Passkeys        []passkeyJSON      `json:"passkeys"`
 	Password        bool               `json:"password"`
+	EmailCode       bool               `json:"email_code"` // codes are mailed to the address, which is proven
 	TOTP            bool               `json:"totp"`
 	RecoveryCodes   int                `json:"recovery_codes_left"`
 	Recovery        *waitingJSON       `json:"recovery"` // waits, and can be cancelled
@@ -42,7 +43,7 @@ func (s *Site) answerAccount(w http.ResponseWriter, r *http.Request, signals *si
 	}
 	out := accountJSON{
 		User: showUser(a.User), EmailVerifiedAt: optionalStamp(a.User.EmailVerifiedAt), Locale: a.User.Locale, CreatedAt: stamp(a.User.CreatedAt),
-		Methods: s.methodNames(), Passkeys: []passkeyJSON{}, Password: a.Password, TOTP: a.TOTP, RecoveryCodes: a.RecoveryCodesLeft,
+		Methods: s.methodNames(), Passkeys: []passkeyJSON{}, Password: a.Password, EmailCode: a.EmailCode, TOTP: a.TOTP, RecoveryCodes: a.RecoveryCodesLeft,
 	}
 	for _, c := range a.Passkeys {
 		out.Passkeys = append(out.Passkeys, s.showPasskey(c, cur))

@@ -58,15 +58,14 @@ func answerRequest(w http.ResponseWriter, o *webauthn.RequestOptions) error {
 }
 
 type creationAnswer struct {
-	Success bool   `json:"success"`
-	Ticket  string `json:"ticket,omitempty"`
+	Success bool `json:"success"`
 	Options struct {
 		PublicKey *webauthn.CreationOptions `json:"publicKey"`
 	} `json:"creation_options"`
 }
 
-func answerCreation(w http.ResponseWriter, ticket string, o *webauthn.CreationOptions) error {
-	a := creationAnswer{Success: true, Ticket: ticket}
+func answerCreation(w http.ResponseWriter, o *webauthn.CreationOptions) error {
+	a := creationAnswer{Success: true}
 	a.Options.PublicKey = o
 	return answer(w, a)
 }

@@ -157,6 +157,13 @@ func (d *developer) prepare(command string) {
 	if strings.Contains(command, "$CLAIM") {
 		d.w.pass(72 * time.Hour)
 	}
+	if strings.Contains(command, "eve@example.com") { // from then on the site sends mail
+		d.w = d.w.mailingNode()
+	}
+	if strings.Contains(command, "$MAIL_CODE") || strings.Contains(command, "$LINK_CODE") {
+		m := d.w.lastMail()
+		d.notes["MAIL_CODE"], d.notes["LINK_CODE"] = m.Code, codeOfLink(d.t, m.Link)
+	}
 }
 
 // note notes what later commands need of an answer.

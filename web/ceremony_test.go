@@ -25,7 +25,7 @@ func withStore(store mapae.Store) setting {
 }
 
 func unlimited(_ *mapae.Config, c *Config) {
-	c.Limits = Limits{Failures: -1, SignUps: -1, Passwords: -1}
+	c.Limits = Limits{Failures: -1, SignUps: -1, Passwords: -1, Mails: -1}
 }
 
 // allMethods offers every method; Argon2 is cheap so that tests are quick.

@@ -18,6 +18,10 @@ type Limits struct {
 	Failures int // failed proofs in 10 minutes; zero: 30, negative: no limit
 	SignUps  int // new accounts in an hour; zero: 20, negative: no limit
 
+	// Mails that were asked for in an hour: codes and links that nobody used.
+	// Zero: 20, negative: no limit.
+	Mails int
+
 	// Passwords that were computed in a minute and were wrong; from then on
 	// they are refused before they are computed. Zero: 60, negative: no limit.
 	Passwords int
@@ -34,10 +38,11 @@ const (
 	signUps         // accounts, and failures
 )
 
-type limits struct{ failures, passwords, signUps *limiter }
+type limits struct{ failures, passwords, signUps, mails *limiter }
 
 func newLimits(l Limits) limits {
-	return limits{newLimiter(l.Failures, 30, 10*time.Minute), newLimiter(l.Passwords, 60, time.Minute), newLimiter(l.SignUps, 20, time.Hour)}
+	return limits{newLimiter(l.Failures, 30, 10*time.Minute), newLimiter(l.Passwords, 60, time.Minute), newLimiter(l.SignUps, 20, time.Hour),
+		newLimiter(l.Mails, 20, time.Hour)}
 }
 
 // guard runs f for a client at address. A sign-up is counted before it is

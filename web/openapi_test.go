@@ -306,7 +306,9 @@ func demanded(r row, browsersOnly bool) string {
 	case confirmed:
 		return "bearer+ticket|session+ticket"
 	}
-	if r.path == "/api/auth/recover/start" { // where the recovery is to wait
+	switch r.path {
+	case "/api/auth/recover/start", // where the recovery is to wait
+		"/api/auth/signup", "/api/auth/signup/passkey/options": // where the address was proven
 		return "|ticket"
 	}
 	return ""

@@ -19,6 +19,7 @@ type accountData struct {
 	Account  mapae.Account
 	Offers   map[string]bool // methods that people can add
 	All      int             // recovery codes that are made at once
+	Verify   bool            // the address can be proven by mail, and is not
 	Confirm  string          // where to go before a first passkey can be added, or empty
 	Notice   string          // a sentence about what was done
 	Alert    string          // a sentence about why it was not
@@ -51,6 +52,7 @@ type sessionCard struct {
 var notices = []string{
 	"welcome", "signed_up", "added", "renamed", "removed", "ended", "ended_others",
 	"linked", "unlinked", "password_set", "password_removed", "totp_added", "totp_removed", "recovered", "cancelled",
+	"verified",
 }
 
 // accountPage draws the account page.
@@ -73,7 +75,7 @@ func (s *Site) renderAccount(w http.ResponseWriter, r *http.Request, status int,
 	if err != nil {
 		return err
 	}
-	data.User = cur.User
+	data.User, data.Verify = cur.User, s.provesAddresses() && cur.User.EmailKey == "" && cur.User.Email != ""
 	data.Passkeys = passkeyCards(data.Account, cur.Session, s.auth.Config().RP.ID, s.offers(mapae.MethodPassword))
 	data.Linked = s.linkedRows(data.Account.Identities)
 	for i, c := range data.Account.Passkeys {
@@ -112,7 +114,7 @@ func passkeyCards(a mapae.Account, session mapae.Session, rpID string, passwords
 		cards = append(cards, passkeyCard{
 			ID: encode64(c.ID), Name: c.Name, Badge: badge(c), CreatedAt: c.CreatedAt, LastUsedAt: c.LastUsedAt, Device: c.LastUsedAgent,
 			Current:   slices.ContainsFunc(session.Uses, func(u mapae.Use) bool { return slices.Equal(u.Credential, c.ID) }),
-			LastWayIn: !(passwords && a.Password) && len(a.Identities) == 0 && !slices.ContainsFunc(others, signsIn),
+			LastWayIn: !(passwords && a.Password) && !a.EmailCode && len(a.Identities) == 0 && !slices.ContainsFunc(others, signsIn),
 		})
 	}
 	return cards

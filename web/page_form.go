@@ -89,6 +89,9 @@ type proofData struct {
 	Alert  string           // why the last try was not good
 	Email  string           // of who confirms, for password managers
 	Own    []mapae.Provider // with federated among the ways: those that count
+
+	MailTicket string // takes the code that was mailed; empty: none was
+
 	ways   []mapae.MethodName
 	routes map[mapae.MethodName]string
 }

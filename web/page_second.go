@@ -14,6 +14,7 @@ var secondRoutes = map[mapae.MethodName]string{mapae.MethodTOTP: "/second-factor
 // stepUpRoutes are where the forms of the step-up page go.
 var stepUpRoutes = map[mapae.MethodName]string{
 	mapae.MethodPassword: "/step-up/password", mapae.MethodTOTP: "/step-up/code", mapae.MethodRecoveryCode: "/step-up/code", mapae.MethodFederated: "/step-up/federated",
+	mapae.MethodEmailCode: "/step-up/email-code",
 }
 
 // secondFactorPage sends who comes without a ticket to the start.
@@ -64,7 +65,7 @@ func (s *Site) secondFactorForm(w http.ResponseWriter, r *http.Request) error {
 
 // wrongProof are the sentences for a proof that was not good.
 var wrongProof = map[mapae.MethodName]string{
-	mapae.MethodPassword: "form.password.wrong", mapae.MethodTOTP: "form.code.wrong", mapae.MethodRecoveryCode: "form.recovery_code.wrong",
+	mapae.MethodPassword: "form.password.wrong", mapae.MethodEmailCode: "mailcode.wrong", mapae.MethodTOTP: "form.code.wrong", mapae.MethodRecoveryCode: "form.recovery_code.wrong",
 }
 
 // readWays reads the methods that a form carries on. They only say what the
@@ -92,7 +93,7 @@ func (s *Site) stepUpData(r *http.Request, cur mapae.Current, next string) (proo
 		has    bool
 	}{
 		{mapae.MethodPasskey, len(a.Passkeys) > 0}, {mapae.MethodPassword, a.Password && s.offers(mapae.MethodPassword)},
-		{mapae.MethodTOTP, a.TOTP && s.offers(mapae.MethodTOTP)}, {mapae.MethodRecoveryCode, a.RecoveryCodesLeft > 0},
+		{mapae.MethodTOTP, a.TOTP && s.offers(mapae.MethodTOTP)}, {mapae.MethodEmailCode, a.EmailCode}, {mapae.MethodRecoveryCode, a.RecoveryCodesLeft > 0},
 	} {
 		if own.has {
 			data.ways = append(data.ways, own.method)

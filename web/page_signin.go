@@ -7,13 +7,18 @@ import (
 	"github.com/mapae/mapae"
 )
 
-// signInData is what the pages "sign-in" and "sign-up" show.
+// signInData is what the pages "sign-in", "sign-up" and "sign-up-proven" show.
 type signInData struct {
 	Email, Name string // as typed before
 	Next        string // where to go afterwards: a path on this origin, or empty
 	Notice      string // a sentence about what happened before
 	Alert       string // a sentence about why it was not done
 	Password    bool   // passwords are offered
+	Passkey     bool   // passkeys are offered
+	EmailCode   bool   // codes are mailed to sign in with
+	Resets      bool   // a forgotten password can be reset by mail
+	Mail        bool   // an address is proven before its account is made
+	Ticket      string // of a proven address
 }
 
 // homePage sends people to where they can go on.
@@ -50,7 +55,7 @@ func (s *Site) signInPage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Site) renderSignIn(w http.ResponseWriter, r *http.Request, status int, data signInData) {
-	data.Password = s.offers(mapae.MethodPassword)
+	data.Password, data.EmailCode, data.Resets = s.offers(mapae.MethodPassword), s.offers(mapae.MethodEmailCode), s.resets()
 	s.pages.render(w, r, status, "sign-in", data)
 }
 
@@ -73,41 +78,6 @@ func (s *Site) signInForm(w http.ResponseWriter, r *http.Request) error {
 		return s.renderSecond(w, r, http.StatusOK, proofData{Ticket: step.Second.Ticket, Next: data.Next, ways: step.Second.Methods})
 	}
 	return s.welcome(w, r, step.Admitted, data.Next)
-}
-
-// signUpPage draws the sign-up page.
-func (s *Site) signUpPage(w http.ResponseWriter, r *http.Request) error {
-	data := signInData{Next: localPath(r.URL.Query().Get("next"))}
-	if _, ok := s.current(r); ok {
-		return s.goOn(w, r, data.Next)
-	}
-	s.renderSignUp(w, r, http.StatusOK, data)
-	return nil
-}
-
-func (s *Site) renderSignUp(w http.ResponseWriter, r *http.Request, status int, data signInData) {
-	data.Password = s.offers(mapae.MethodPassword)
-	s.pages.render(w, r, status, "sign-up", data)
-}
-
-// signUpForm makes an account with a password.
-func (s *Site) signUpForm(w http.ResponseWriter, r *http.Request) error {
-	if err := readForm(r); err != nil {
-		return err
-	}
-	form := r.PostForm
-	data := signInData{Email: strings.TrimSpace(form.Get("username")), Name: strings.TrimSpace(form.Get("name")), Next: localPath(form.Get("next"))}
-	s.orElse(r, "", func(w http.ResponseWriter, status int, alert string) {
-		data.Alert = alert
-		s.renderSignUp(w, r, status, data)
-	})
-	req := mapae.SignUpRequest{Login: data.Email, Name: data.Name, Locale: s.pages.locales.reader(r).Lang}
-	a, err := s.auth.SignUpPassword(r.Context(), on(r).client, req, form.Get("password"))
-	if err != nil {
-		return err
-	}
-	s.handOver(w, r, a)
-	return s.goOn(w, r, or(data.Next, s.url("/account?did=signed_up")))
 }
 
 // goOn sends who is signed in to next, or to the account page.

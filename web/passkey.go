@@ -70,7 +70,7 @@ func (s *Site) addPasskeyOptions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answerCreation(w, "", o)
+	return answerCreation(w, o)
 }
 
 // readMediation reads ?mediation=conditional.

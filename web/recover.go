@@ -91,7 +91,7 @@ func (s *Site) recoveryOptions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answerCreation(w, "", o)
+	return answerCreation(w, o)
 }
 
 // recoverPasskey ends a recovery with a new passkey and a session; all others

@@ -21,8 +21,9 @@ type cast struct {
 func newCast(t *testing.T) cast {
 	t.Helper()
 	w := newWorld(t, unlimited, allMethods, everything, federatedBy(new(acme)))
-	w.mountSpring()
 	c := cast{world: w, p: w.member(alice), stranger: w.member(bob)}
+	w.auth, w.site, w.h = w.mailingNode().parts()
+	w.mountSpring()
 	if _, err := c.p.AddPasskey(w.ctx, w.person().key, ""); err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ export declare class Passkeys {
     /** Signs in by the browser's dialogue; with an email, only into that account. @param {Wish} [wish] @returns {Promise<SignedIn>} */
     signIn({ email, signal }?: Wish): Promise<SignedIn>;
     /** Makes an account with its first passkey, and signs in. @param {SignUp} wish @returns {Promise<SignedIn>} */
-    signUp({ email, name, signal }: SignUp): Promise<SignedIn>;
+    signUp({ email, name, ticket, signal }: SignUp): Promise<SignedIn>;
     /** Ends a recovery that is ready with a new passkey, and signs in. @param {Recovery} wish @returns {Promise<SignedIn>} */
     recover({ ticket, signal }: Recovery): Promise<SignedIn>;
     /** Adds a passkey to the account, after a step-up where the server wants one. @param {Wish} [wish] @returns {Promise<Passkey>} */

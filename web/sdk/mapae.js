@@ -225,8 +225,8 @@ export class Passkeys {
   }
 
   /** Makes an account with its first passkey, and signs in. @param {SignUp} wish @returns {Promise<SignedIn>} */
-  signUp({ email, name, signal }) {
-    return this._enter("/api/auth/signup/passkey/", signal, { email, name })
+  signUp({ email, name, ticket, signal }) {
+    return this._enter("/api/auth/signup/passkey/", signal, { email, name }, ticket)
   }
 
   /** Ends a recovery that is ready with a new passkey, and signs in. @param {Recovery} wish @returns {Promise<SignedIn>} */
@@ -338,7 +338,7 @@ export class Passkeys {
   _enter(path, signal, body, ticket) {
     return this._modal(signal, async s => {
       const answer = await this._send("POST", path + "options", s, body, ticket)
-      return this._save(answer, s, path + "complete", {}, ticket || answer.ticket)
+      return answer.email_code_required ? answer : this._save(answer, s, path + "complete", {}, ticket || answer.ticket)
     }, true)
   }
 

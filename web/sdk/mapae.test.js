@@ -154,6 +154,18 @@ test("signing up carries its ticket in a header", async () => {
   assert.equal(server.log[1].headers["Mapae-Ticket"], "mt_1")
 })
 
+test("a sign-up whose address has to be proven says so, and goes on with the ticket of the proven one", async () => {
+  server.routes[`POST ${names.signUp}`] = [{ success: true, ticket: "mt_1", email_code_required: true }, creation]
+  assert.equal((await passkeys.signUp({ email: "a@example.com", name: "A" })).email_code_required, true)
+  assert.equal(browser.last, undefined)
+  const result = passkeys.signUp({ ticket: "mt_2" })
+  await settle()
+  browser.last.resolve(credential)
+  assert.deepEqual(await result, signedIn)
+  assert.deepEqual(server.log.map(one => one.headers["Mapae-Ticket"]), [undefined, "mt_2", "mt_2"])
+  assert.deepEqual(server.log[1].body, {})
+})
+
 for (const [name, code, kind, quiet] of [
   ["NotAllowedError", "cancelled", "get", true],
   ["AbortError", "aborted", "get", true],

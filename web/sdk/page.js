@@ -191,6 +191,7 @@ const pages = {
 
   "sign-up"() {
     const [form] = forms
+    if ("native" in form.dataset) return
     const secret = /** @type {HTMLInputElement|undefined} */ (one("[name=password]", form))
     let chosen = false // the password's button
     on("[name=way]", () => { chosen = true })
@@ -217,6 +218,13 @@ const pages = {
     const done = (/** @type {string[]|undefined} */ codes) => keep(codes, next === account ? account + "?did=added" : next)
     on("#create", (e, button) => run(button, () => passkeys.create().then(made => done(made.recovery_codes))))
     if ("upgrade" in form.dataset) passkeys.upgrade().then(({ created }) => { if (created) done(undefined) })
+  },
+
+  "sign-up-proven"() {
+    forms.filter(form => "proven" in form.dataset).forEach(form => wireForm(form, (form, button) => run(button, async () => {
+      const { recovery_codes } = await passkeys.signUp({ ticket: form.dataset.ticket })
+      keep(recovery_codes, form.dataset.next || account + "?did=welcome")
+    })))
   },
 
   recover() {

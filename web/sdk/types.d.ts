@@ -34,8 +34,9 @@ export interface Wish {
 }
 
 export interface SignUp extends Wish {
-  email: string;
-  name: string;
+  email?: string;
+  name?: string;
+  ticket?: string; // of a proven address, in their place
 }
 
 export interface Recovery extends Wish {
@@ -70,6 +71,7 @@ export interface SignedIn {
   recovery_codes?: string[]; // made with the first passkey, shown once
   suggest?: Suggestion[];
   ticket?: string;
+  email_code_required?: boolean; // a sign-up is not done: a code was mailed, which POST /api/auth/signup/verify takes with the ticket
 }
 
 /** Arguments for functions of PublicKeyCredential, by the function's name: passed on as they are. */
