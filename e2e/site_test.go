@@ -20,6 +20,7 @@ import (
 type site struct {
 	url  string // http://localhost:PORT
 	port string
+	auth *mapae.Auth
 
 	late atomic.Int64 // how far the server's clock is ahead
 
@@ -37,6 +38,12 @@ func newSite(t *testing.T, more ...mapae.Method) *site {
 // newSiteWith is newSite in a program that around puts around it.
 func newSiteWith(t *testing.T, around func(*web.Site) http.Handler, more ...mapae.Method) *site {
 	t.Helper()
+	return newSiteOf(t, func(c *mapae.Config) { c.Methods = append(c.Methods, more...) }, around)
+}
+
+// newSiteOf is newSiteWith with a configuration that change changes.
+func newSiteOf(t *testing.T, change func(*mapae.Config), around func(*web.Site) http.Handler) *site {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -46,17 +53,18 @@ func newSiteWith(t *testing.T, around func(*web.Site) http.Handler, more ...mapa
 		t.Fatal(err)
 	}
 	s := &site{url: "http://localhost:" + port, port: port, seen: map[string][]int{}}
-	auth, err := mapae.New(mapae.Config{
+	cfg := mapae.Config{
 		Store:   memory.New(),
 		Secrets: []mapae.RootKey{mapae.NewRootKey()},
 		RP:      mapae.RelyingParty{ID: "localhost", Name: "Example", Origins: []string{s.url}},
-		Methods: append([]mapae.Method{mapae.Passkey{}}, more...),
+		Methods: []mapae.Method{mapae.Passkey{}},
 		Clock:   func() time.Time { return time.Now().Add(time.Duration(s.late.Load())) },
-	})
-	if err != nil {
+	}
+	change(&cfg)
+	if s.auth, err = mapae.New(cfg); err != nil {
 		t.Fatal(err)
 	}
-	face := web.New(auth, web.Config{Development: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	face := web.New(s.auth, web.Config{Development: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	server := &http.Server{Handler: s.record(around(face))}
 	go server.Serve(listener)
 	t.Cleanup(func() { server.Close() })

@@ -63,6 +63,16 @@ func timedRoutes() []timedRoute {
 		{"recovery", "/api/auth/recover/start", 1, address, nil},
 		{"recovery by a wrong recovery code", "/api/auth/recover/proof", 1, proof("recovery_code", "AAAA-BBBB-CCCC-DDDD"), start},
 		{"recovery by a wrong TOTP code", "/api/auth/recover/proof", 1, proof("totp", "000000"), start},
+		{"a mailed code", "/api/auth/email-code/request", 1, address, nil},
+		{"a wrong mailed code", "/api/auth/email-code/verify", 1, func(string) string { return `{"code":"0000-0000"}` }, func(p person, email string) string {
+			ticket, err := p.RequestEmailCode(p.w.ctx, email)
+			if err != nil {
+				p.w.t.Fatal(err)
+			}
+			return ticket
+		}},
+		{"a sign-up by mail", "/api/auth/signup/passkey/options", 1, func(email string) string { return `{"email":"` + email + `","name":"Kim"}` }, nil},
+		{"a forgotten password", "/api/auth/password/forgot", 1, address, nil},
 		{"a wrong password", "/api/auth/login", 20, func(email string) string { return `{"email":"` + email + `","password":"wrong"}` }, nil},
 	}
 }
@@ -143,6 +153,12 @@ func timedWorld(t *testing.T, store mapae.Store) (visitor person, emails [2]stri
 	_, err := p.AddPasskey(w.ctx, p.key, "")
 	ok(t, err)
 	p.addTOTP()
+	w = w.mailingNode()
+	p = p.atNode(w)
+	ticket, err := p.RequestVerification(w.ctx)
+	ok(t, err)
+	_, err = p.VerifyEmail(w.ctx, ticket, w.lastMail().Code)
+	ok(t, err)
 	visitor = w.person()
 	_, err = visitor.BeginAutofill(w.ctx) // for the binding cookie
 	ok(t, err)
