@@ -64,12 +64,12 @@ func (a *Auth) mailCodeFor(ctx context.Context, t ticket, u User, l letter) (str
 // nobody has; CodeForbidden a second factor is required and the user has none;
 // CodeUnavailable.
 func (a *Auth) FinishEmailCode(ctx context.Context, c Client, ticketText, code string) (SignInStep, error) {
-	if !a.offers(MethodEmailCode) {
-		return SignInStep{}, errNotOffered
-	}
 	t, err := a.openCodeTicket(ctx, ticketText, purposeEmailCode, c)
-	if err != nil {
+	switch {
+	case err != nil:
 		return SignInStep{}, err
+	case !a.offers(MethodEmailCode):
+		return SignInStep{}, errNotOffered
 	}
 	u, err := a.provenUser(ctx, t.Login)
 	if err != nil {

@@ -89,8 +89,7 @@ func (s *Site) finishEmailCode(w http.ResponseWriter, r *http.Request, data mail
 	if step.Second != nil {
 		return s.renderSecond(w, r, http.StatusOK, proofData{Ticket: step.Second.Ticket, Next: data.Next, ways: step.Second.Methods})
 	}
-	s.handOver(w, r, step.Admitted)
-	return s.goOn(w, r, data.Next)
+	return s.welcome(w, r, step.Admitted, data.Next)
 }
 
 // stepUpEmailCodeForm mails a code to who is signed in, and takes it.
