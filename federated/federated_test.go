@@ -245,7 +245,9 @@ func TestAProviderThatIsDownIsNoRefusal(t *testing.T) { // BI-454
 	elsewhere := func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://"+r.Host+"/token2", http.StatusTemporaryRedirect)
 	}
-	broken := func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"error":"invalid_grant"}`, 503) }
+	broken := func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, `{"error":"invalid_grant"}`, http.StatusServiceUnavailable)
+	}
 	noJSON := func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>")) }
 	misconfigured := func(w http.ResponseWriter, _ *http.Request) {
 		idptest.Answer(w, 401, map[string]any{"error": "invalid_client"})

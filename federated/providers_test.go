@@ -204,7 +204,7 @@ func TestAppleGetsASecretThatWeSign(t *testing.T) {
 	})
 	_, err = p.Finish(t.Context(), trip, mapae.ProviderAnswer{Code: "x"})
 	wantRefused(t, err, "code")
-	signed, err := jose.ParseSigned(secret, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(secret, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}
