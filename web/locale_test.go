@@ -69,6 +69,11 @@ func usedKeys(t *testing.T) map[string]bool {
 	for _, notice := range notices {
 		used["account.notice."+notice] = true
 	}
+	for _, kind := range []string{"not_me", "undo", "cancel", "signin"} { // of mailed links
+		for _, part := range []string{"title", "why", "do"} {
+			used["link."+kind+"."+part] = true
+		}
+	}
 	return used
 }
 

@@ -17,7 +17,7 @@ import (
 var pageFiles embed.FS
 
 // pageNames are the pages; each is its file, layout.html and proof.html.
-var pageNames = []string{"sign-in", "sign-up", "sign-up-proven", "email-code", "reset", "confirm", "second-factor", "recover", "offer", "account", "password", "totp", "codes", "federated", "error"}
+var pageNames = []string{"sign-in", "sign-up", "sign-up-proven", "email-code", "reset", "confirm", "second-factor", "recover", "offer", "link", "account", "password", "totp", "codes", "federated", "error"}
 
 // pages draws what people see.
 type pages struct {

@@ -91,6 +91,7 @@ type proofData struct {
 	Own    []mapae.Provider // with federated among the ways: those that count
 
 	MailTicket string // takes the code that was mailed; empty: none was
+	Mailed     bool   // by a recovery, whose own ticket takes the code
 
 	ways   []mapae.MethodName
 	routes map[mapae.MethodName]string

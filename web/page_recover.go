@@ -16,7 +16,9 @@ type recoverData struct {
 	Alert     string
 	Ticket    string
 	Methods   []mapae.MethodName // proofs that are left to give
-	Claim     string             // shown once
+	Claim     string             // shown once; or as the mail has it
+	Code      string             // of the operator's link
+	Mailed    bool               // a code was mailed as a proof
 	Providers []mapae.Provider
 	ReadyAt   time.Time
 	Delay     int // days that a recovery with one proof waits
@@ -24,7 +26,7 @@ type recoverData struct {
 
 // Proof is the way of one of the methods that are left.
 func (d recoverData) Proof(m mapae.MethodName) way {
-	w := way{Method: m, Action: "/recover", Proof: proofData{Ticket: d.Ticket, Own: d.Providers, ways: d.Methods}}
+	w := way{Method: m, Action: "/recover", Proof: proofData{Ticket: d.Ticket, Mailed: d.Mailed, Own: d.Providers, ways: d.Methods}}
 	if m == mapae.MethodFederated {
 		w.Action = "/recover/federated"
 	}
@@ -33,7 +35,8 @@ func (d recoverData) Proof(m mapae.MethodName) way {
 
 // recoverPage asks whose account it is.
 func (s *Site) recoverPage(w http.ResponseWriter, r *http.Request) error {
-	s.renderRecover(w, r, http.StatusOK, recoverData{Step: "start"})
+	query := r.URL.Query()
+	s.renderRecover(w, r, http.StatusOK, recoverData{Step: "start", Claim: query.Get("claim"), Code: query.Get("code")})
 	return nil
 }
 
@@ -50,6 +53,7 @@ func (s *Site) recoverForm(w http.ResponseWriter, r *http.Request) error {
 	}
 	steps := map[string]func(http.ResponseWriter, *http.Request) (recoverData, error){
 		"start": s.recoverStart, "proof": s.recoverProof, "wait": s.recoverWait, "claim": s.recoverClaim, "password": s.recoverNewPassword,
+		"link": s.recoverByLink, "mail": s.recoverMail,
 	}
 	step := steps[r.PostForm.Get("step")]
 	if step == nil {
@@ -84,7 +88,7 @@ func (s *Site) recoverProof(_ http.ResponseWriter, r *http.Request) (recoverData
 	form := r.PostForm
 	method := mapae.MethodName(form.Get("method"))
 	given := s.leftProofs(form.Get("methods"))
-	data := recoverData{Step: "proof", Ticket: form.Get("ticket"), Methods: given}
+	data := recoverData{Step: "proof", Ticket: form.Get("ticket"), Methods: given, Mailed: method == mapae.MethodEmailCode}
 	if len(given) < len(s.auth.RecoveryMethods()) {
 		data.Step = "more"
 	}

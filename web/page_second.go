@@ -72,7 +72,7 @@ var wrongProof = map[mapae.MethodName]string{
 // page shows: what a ticket takes is the domain's to decide.
 func readWays(names string) []mapae.MethodName {
 	var ways []mapae.MethodName
-	for _, m := range []mapae.MethodName{mapae.MethodPasskey, mapae.MethodTOTP, mapae.MethodRecoveryCode, mapae.MethodFederated} {
+	for _, m := range []mapae.MethodName{mapae.MethodPasskey, mapae.MethodTOTP, mapae.MethodRecoveryCode, mapae.MethodEmailCode, mapae.MethodFederated} {
 		if strings.Contains(" "+names+" ", " "+string(m)+" ") {
 			ways = append(ways, m)
 		}

@@ -62,7 +62,7 @@ const (
 // routes is every route of the site. A path that is not here is 404, a method
 // that is not here 405.
 func (s *Site) routes() []row {
-	return slices.Concat(s.signInRoutes(), s.accountRoutes(), s.federatedRoutes(), s.pageRoutes())
+	return slices.Concat(s.signInRoutes(), s.accountRoutes(), s.federatedRoutes(), s.pageRoutes(), s.linkRoutes())
 }
 
 // signInRoutes are how people come in, prove again who they are, and go.
