@@ -55,7 +55,7 @@ func setUpApp(b *tab, s *site) (secret string, codes []string) {
 	b.t.Helper()
 	b.click("a[href$='/account/totp']")
 	b.at("/account/totp")
-	b.want("document.querySelector('.qr img').naturalWidth > 0", "the picture is drawn")
+	b.want("document.querySelector('.qr .dark').getBBox().width > 20", "the picture is drawn")
 	b.shoot("set-up")
 	secret = eval[string](b, "[...document.querySelectorAll('.secret span')].map(el => el.textContent).join('')")
 	b.typeInto("#code", "12")

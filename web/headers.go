@@ -4,7 +4,7 @@ import "net/http"
 
 // securityHeaders stand on every answer of the site.
 var securityHeaders = map[string]string{
-	"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
 	"X-Content-Type-Options":       "nosniff",
 	"Referrer-Policy":              "same-origin", // with no-referrer a form's Origin is null

@@ -17,7 +17,7 @@ import (
 var pageFiles embed.FS
 
 // pageNames are the pages; each is its file, layout.html and proof.html.
-var pageNames = []string{"sign-in", "sign-up", "sign-up-proven", "email-code", "reset", "confirm", "second-factor", "recover", "offer", "link", "account", "password", "totp", "codes", "federated", "error"}
+var pageNames = []string{"sign-in", "sign-up", "sign-up-proven", "email-code", "reset", "confirm", "second-factor", "recover", "offer", "link", "account", "password", "totp", "codes", "federated", "passkeys", "error"}
 
 // pages draws what people see.
 type pages struct {
@@ -131,6 +131,12 @@ func errorTitle(status int) string {
 		return "error.title.server"
 	}
 	return "error.title.client"
+}
+
+// passkeysPage says what a passkey is.
+func (s *Site) passkeysPage(w http.ResponseWriter, r *http.Request) error {
+	s.pages.render(w, r, http.StatusOK, "passkeys", nil)
+	return nil
 }
 
 // localPath returns target if it is a path on this origin, with or without a

@@ -16,7 +16,7 @@ type methodData struct {
 
 	// Of the authenticator app's set-up.
 	Ticket, Secret string
-	Picture        template.URL // QR code
+	Picture        qrPicture
 	URI            template.URL
 
 	Left, All int // recovery codes
@@ -118,11 +118,10 @@ func (s *Site) totpPage(w http.ResponseWriter, r *http.Request) error {
 
 // renderTOTP draws the QR code of data's URI and the page.
 func (s *Site) renderTOTP(w http.ResponseWriter, r *http.Request, status int, data methodData) error {
-	picture, err := qrCode(string(data.URI))
-	if err != nil {
+	var err error
+	if data.Picture, err = qrCode(string(data.URI)); err != nil {
 		return err
 	}
-	data.Picture = template.URL(picture) // an SVG in a data URI that we drew
 	s.pages.render(w, r, status, "totp", data)
 	return nil
 }

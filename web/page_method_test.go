@@ -97,6 +97,11 @@ func TestSomebodySignsInWithPasswordAndCodeWithoutScripts(t *testing.T) {
 	p.form("/sign-up", up).says(t, "a name that is taken", 409, "Sign in instead.")
 
 	setup := p.page("/account/totp")
+	link := regexp.MustCompile(`href="(otpauth:[^"]+)"`).FindSubmatch(setup.body)
+	picture, err := qrCode(html.UnescapeString(string(link[1])))
+	ok(t, err)
+	setup.says(t, "the picture of the link", 200, `<path class="dark" d="`+picture.Dark+`"/>`)
+	setup.says(t, "the picture's name", 200, `<title id="qr">QR code to scan`)
 	ticket := setup.hidden(t, "ticket")
 	p.form("/account/totp", url.Values{"ticket": {ticket}, "code": {"000000"}}).says(t, "a wrong first code", 401, "That code isn’t right")
 	done := p.form("/account/totp", url.Values{"ticket": {ticket}, "code": {w.code(setup.secret(t))}})

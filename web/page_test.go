@@ -31,6 +31,7 @@ var (
 		{regexp.MustCompile(`<code>[0-9a-f]{32}</code>`), "<code>REQUEST</code>"},
 		{regexp.MustCompile(`(passkey-|data-id="|data-ticket="|value="|name-|error-|remove-)[A-Za-z0-9_-]{22,}`), "${1}ID"},
 		{regexp.MustCompile(`(image/svg(?:\+|&#43;)xml;base64,|secret=|class="secret">)[A-Za-z0-9+/&#;=_-]+`), "${1}SECRET"},
+		{regexp.MustCompile(`(<path class="dark" d=")[Mhv0-9 Hz]+`), "${1}QR"},
 		{regexp.MustCompile(`(<li><code>|<span>)[A-Z0-9-]{4,24}(</code>|</span>)`), "${1}CODE$2"},
 	}
 )
@@ -65,6 +66,7 @@ func TestPagesAreAsTheGoldenFilesHaveThem(t *testing.T) {
 		"account.html":      p.page("/account?did=welcome"),
 		"offer.html":        p.page("/offer?next=/inbox"),
 		"offer-local.html":  p.page("/offer?local=1"),
+		"passkeys.html":     stranger.page("/passkeys"),
 		"not-found.html":    stranger.page("/nowhere"),
 		"unavailable.html":  unavailable(t),
 		"last-passkey.html": p.post("remove", url.Values{"id": {p.passkeyID()}}),
@@ -139,6 +141,7 @@ func TestPagesHoldNothingInlineAndNothingOfOthers(t *testing.T) {
 		"inline handler":        `\son[a-z]+=`,
 		"inline style":          `\sstyle=|<style`,
 		"address elsewhere":     `(?:src|href|action)="(?:https?:)?//`,
+		"data URI":              `="data:`,
 		"words of the trade":    `(?i)>[^<]*\b(?:fido|credential)`,
 		"unescaped placeholder": `\{\{|ZgotmplZ|<no value>`,
 		"key without sentence":  `[>"](?:account|codes|form|passkey|password|proof|recover|mailcode|reset|second|signin|signup|totp|error|about|dev|confirm)\.[a-z]`,

@@ -12,13 +12,17 @@ import (
 // quiet is the white border that a QR code needs, in modules (ISO/IEC 18004).
 const quiet = 4
 
-// qrCode draws text, at most 2,953 bytes, as a QR code: an SVG image in a data
-// URI, which the Content-Security-Policy lets pages show. Each module is one
-// unit; dark ones are drawn in runs.
-func qrCode(text string) (string, error) {
+// qrPicture is a QR code with its border. Each module is one unit.
+type qrPicture struct {
+	Size int    // width and height, in modules
+	Dark string // SVG path of the dark modules, drawn in runs
+}
+
+// qrCode draws text, at most 2,953 bytes, as a QR code.
+func qrCode(text string) (qrPicture, error) {
 	code, err := qr.Encode(text, qr.L, qr.Auto)
 	if err != nil {
-		return "", fmt.Errorf("draw a QR code of %d bytes: %w", len(text), err)
+		return qrPicture{}, fmt.Errorf("draw a QR code of %d bytes: %w", len(text), err)
 	}
 	size := code.Bounds().Dx()
 	dark := func(x, y int) bool { return x < size && code.At(x, y) == color.Black }
@@ -34,7 +38,13 @@ func qrCode(text string) (string, error) {
 			}
 		}
 	}
+	return qrPicture{size + 2*quiet, path.String()}, nil
+}
+
+// dataURI is the picture as an SVG image in a data URI, for the pages of
+// others.
+func (p qrPicture) dataURI() string {
 	svg := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %[1]d %[1]d" shape-rendering="crispEdges">`+
-		`<path fill="#fff" d="M0 0h%[1]dv%[1]dH0z"/><path d="%[2]s"/></svg>`, size+2*quiet, path.String())
-	return "data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString([]byte(svg)), nil
+		`<path fill="#fff" d="M0 0h%[1]dv%[1]dH0z"/><path d="%[2]s"/></svg>`, p.Size, p.Dark)
+	return "data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString([]byte(svg))
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// modules reads the dark modules back from what qrCode drew, without its border.
+// modules reads the dark modules back from the SVG of a QR code, without its border.
 func modules(t *testing.T, uri string) [][]bool {
 	t.Helper()
 	data, isSVG := strings.CutPrefix(uri, "data:image/svg+xml;base64,")
@@ -48,9 +48,9 @@ func TestAQRCodeHasThePatternsThatScannersLookFor(t *testing.T) {
 	t.Parallel()
 	finder := []string{"#######", "#.....#", "#.###.#", "#.###.#", "#.###.#", "#.....#", "#######"}
 	for _, length := range []int{1, 150, 1500, 2900} {
-		uri, err := qrCode(strings.Repeat("x", length))
+		picture, err := qrCode(strings.Repeat("x", length))
 		ok(t, err)
-		dark := modules(t, uri)
+		dark := modules(t, picture.dataURI())
 		size := len(dark)
 		if (size-17)%4 != 0 || size < 21 || size > 177 { // ISO/IEC 18004 §6.3.1
 			t.Errorf("%d bytes make %d modules", length, size)

@@ -158,6 +158,7 @@ func (s *Site) pageRoutes() []row {
 		{post, "/step-up/password", form, signedIn, stale, passwords, small, s.stepUpPasswordForm},
 		{post, "/step-up/code", form, signedIn, stale, failures, small, s.stepUpCodeForm},
 		{post, "/step-up/email-code", form, signedIn, stale, failures, small, s.stepUpEmailCodeForm},
+		{get, "/passkeys", page, anyone, stale, nothing, none, s.passkeysPage},
 		{get, "/recover", page, anyone, stale, nothing, none, s.recoverPage},
 		{post, "/recover", form, anyone, stale, failures, small, s.recoverForm},
 		{get, "/offer", page, signedIn, stale, nothing, none, s.offerPage},

@@ -27,7 +27,7 @@ func (s *Site) addTOTP(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, totpJSON{true, setup.Ticket, setup.Secret, setup.URI, picture})
+	return answer(w, totpJSON{true, setup.Ticket, setup.Secret, setup.URI, picture.dataURI()})
 }
 
 // confirmTOTP stores the key of addTOTP's ticket once the app has shown a code
