@@ -58,13 +58,24 @@ func (c *Client) AnswerOffer(ctx context.Context, answer string) error {
 	return c.call(ctx, http.MethodPost, "/api/account/suggestions", "", in, &struct{}{})
 }
 
-// ChangeEmail changes the address that the user signs in with, by the ticket of
-// a step-up for ActionChangeEmail.
-func (c *Client) ChangeEmail(ctx context.Context, ticket, email string) (Account, error) {
-	in := struct {
-		Email string `json:"email"`
-	}{email}
-	return c.account(ctx, http.MethodPost, "/api/account/email", ticket, in)
+// EmailChange is what a change of address goes on with.
+type EmailChange struct {
+	Ticket  string  // takes the code that was mailed to the new address; empty: the change is made
+	Account Account // as it is now, without a ticket
+}
+
+// BeginChangeEmail asks for another address that the user signs in with, by the
+// ticket of a step-up for ActionChangeEmail.
+func (c *Client) BeginChangeEmail(ctx context.Context, ticket, email string) (EmailChange, error) {
+	var out EmailChange
+	err := c.call(ctx, http.MethodPost, "/api/account/email", ticket, emailBody{email}, &out)
+	return out, err
+}
+
+// FinishChangeEmail takes the code that was mailed to the new address. This
+// session goes on under a new token, all others end.
+func (c *Client) FinishChangeEmail(ctx context.Context, ticket, code string) (SignedIn, error) {
+	return c.enter(ctx, http.MethodPost, "/api/account/email/confirm", ticket, proofBody{Code: code})
 }
 
 // DeleteAccount removes the account, by the ticket of a step-up for

@@ -129,6 +129,7 @@ type sessionAnswer struct {
 	Ticket        string   `json:"ticket,omitempty"`         // of a step-up for an action
 
 	Suggest []mapae.Suggestion `json:"suggest,omitempty"` // what to offer next
+	Signals *signalsJSON       `json:"signals,omitempty"` // of a change of address
 }
 
 // passkeyJSON is a passkey in answers to its user.

@@ -11,17 +11,50 @@ func (s *Site) changeEmail(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(r, member{name: "email", text: &email}); err != nil {
 		return err
 	}
-	ex := on(r)
-	step, err := s.auth.BeginChangeEmail(r.Context(), ex.client, *ex.current, ex.ticket, email, s.pages.locales.reader(r).Lang)
+	ticket, err := s.askForEmail(r, on(r).ticket, email)
 	switch {
 	case err != nil:
 		return err
-	case step.Ticket == "":
-		ex.current.User = step.User
-		return s.answerAccount(w, r, s.signalDetails(step.User))
+	case ticket == "":
+		return s.answerAccount(w, r, s.signalDetails(on(r).current.User))
 	}
-	return answer(w, struct {
-		Success bool   `json:"success"`
-		Ticket  string `json:"ticket"`
-	}{true, step.Ticket})
+	return answer(w, ticketAnswer{true, ticket})
+}
+
+// askForEmail asks for another address by the ticket of a step-up, and returns
+// the ticket that takes the mailed code; empty: the change is made.
+func (s *Site) askForEmail(r *http.Request, stepUp, email string) (ticket string, err error) {
+	ex := on(r)
+	ask := func() error {
+		step, err := s.auth.BeginChangeEmail(r.Context(), ex.client, *ex.current, stepUp, email, s.pages.locales.reader(r).Lang)
+		if err != nil {
+			return err
+		}
+		ticket, ex.current.User = step.Ticket, step.User
+		return nil
+	}
+	if s.provesAddresses() {
+		err = s.mailing(r, ask)
+	} else {
+		err = ask()
+	}
+	return ticket, err
+}
+
+// confirmEmail takes the code that was mailed to the new address. The session
+// goes on under a new token, and all others end.
+func (s *Site) confirmEmail(w http.ResponseWriter, r *http.Request) error {
+	var code string
+	if err := readJSON(r, member{name: "code", text: &code}); err != nil {
+		return err
+	}
+	ex := on(r)
+	a, err := s.auth.FinishChangeEmail(r.Context(), ex.client, *ex.current, ex.ticket, code)
+	s.mailed(r, err)
+	if err != nil {
+		return err
+	}
+	out := s.handOver(w, r, a)
+	out.Signals = s.signalDetails(a.User)
+	return answer(w, out)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/mapae/mapae"
+	"github.com/mapae/mapae/client"
 )
 
 // mailTicketRoutes are the routes that a ticket of each kind is for; the two of
@@ -15,6 +16,7 @@ var mailTicketRoutes = map[string][]string{
 	"sign-up code":    {"/api/auth/signup/verify"},
 	"proven sign-up":  {"/api/auth/signup/passkey/complete"},
 	"code of a proof": {"/api/account/email/verify"},
+	"code of a move":  {"/api/account/email/confirm"},
 }
 
 // mailTickets returns a good ticket of each kind for p, and the code of a link.
@@ -33,6 +35,11 @@ func (p person) mailTickets(t *testing.T) (tickets map[string]string, link strin
 	ok(t, err)
 	tickets["step-up code"], err = p.ReauthRequestEmailCode(ctx)
 	ok(t, err)
+	up, err := p.ReauthPassword(ctx, password, client.ActionChangeEmail)
+	ok(t, err)
+	move, err := p.BeginChangeEmail(ctx, up.Ticket, "moved@example.com")
+	ok(t, err)
+	tickets["code of a move"] = move.Ticket
 	tickets["sign-up code"], _, err = p.BeginSignUp(ctx, "new@example.com", "New", "")
 	ok(t, err)
 	again, _, err := p.BeginSignUp(ctx, "new@example.com", "New", "")

@@ -122,6 +122,7 @@ func (s *Site) accountRoutes() []row {
 		{patch, "/api/account", api, signedIn, stale, nothing, small, s.changeAccount},
 		{del, "/api/account", api, confirmed, stale, failures, small, s.deleteAccount},
 		{post, "/api/account/email", api, confirmed, stale, failures, small, s.changeEmail},
+		{post, "/api/account/email/confirm", api, confirmed, stale, failures, small, s.confirmEmail},
 		{post, "/api/account/email/code", options, signedIn, stale, nothing, small, s.mailVerification},
 		{post, "/api/account/email/verify", api, confirmed, stale, failures, small, s.verifyEmail},
 		{post, "/api/account/password", api, signedIn, fresh, nothing, small, s.setPassword},

@@ -124,7 +124,7 @@ func TestATicketStaysWithWhoGotIt(t *testing.T) {
 		},
 		"deletion": func(q person, ticket string) error { return q.DeleteAccount(w.ctx, ticket) },
 		"change of address": func(q person, ticket string) error {
-			_, err := q.ChangeEmail(w.ctx, ticket, "new@example.com")
+			_, err := q.BeginChangeEmail(w.ctx, ticket, "new@example.com")
 			return err
 		},
 	} {
@@ -169,7 +169,7 @@ func TestAChangeOfEpochEndsTickets(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.unchanged([]string{alice}, func() {
-		_, err := p.ChangeEmail(w.ctx, tickets["change of address"], "new@example.com")
+		_, err := p.BeginChangeEmail(w.ctx, tickets["change of address"], "new@example.com")
 		wantCode(t, err, 400, mapae.CodeCeremonyInvalid)
 		wantCode(t, p.DeleteAccount(w.ctx, tickets["deletion"]), 400, mapae.CodeCeremonyInvalid)
 		_, err = p.VerifyTOTP(w.ctx, tickets["second step"], "000000")
@@ -184,7 +184,7 @@ func TestAnActionAllowsItselfOnce(t *testing.T) {
 	w := newWorld(t, allMethods, unlimited)
 	p := w.passwordMember(alice)
 	w.unchanged([]string{alice}, func() { // BI-386
-		_, err := p.ChangeEmail(w.ctx, "", "new@example.com")
+		_, err := p.BeginChangeEmail(w.ctx, "", "new@example.com")
 		wantCode(t, err, 403, mapae.CodeStepUpRequired)
 		p.send("POST", "/api/auth/reauth/password", `{"password":"`+password+`","action":"become_admin"}`).want(t, 400, mapae.CodeBadRequest)
 	})
@@ -199,13 +199,13 @@ func TestAnActionAllowsItselfOnce(t *testing.T) {
 	up, err := p.ReauthFor(w.ctx, client.ActionChangeEmail)
 	ok(t, err)
 	w.member("taken@example.com")
-	_, err = p.ChangeEmail(w.ctx, up.Ticket, "taken@example.com")
+	_, err = p.BeginChangeEmail(w.ctx, up.Ticket, "taken@example.com")
 	wantCode(t, err, 409, mapae.CodeLoginTaken)
-	account, err := p.ChangeEmail(w.ctx, up.Ticket, "new@example.com") // what failed did not use it up
-	if err != nil || account.User.Email != "new@example.com" {
-		t.Fatalf("account is %+v, %v", account, err)
+	changed, err := p.BeginChangeEmail(w.ctx, up.Ticket, "new@example.com") // what failed did not use it up
+	if err != nil || changed.Account.User.Email != "new@example.com" {
+		t.Fatalf("answer is %+v, %v", changed, err)
 	}
-	_, err = p.ChangeEmail(w.ctx, up.Ticket, "newer@example.com")
+	_, err = p.BeginChangeEmail(w.ctx, up.Ticket, "newer@example.com")
 	wantCode(t, err, 400, mapae.CodeCeremonyInvalid)
 	_, err = p.another().SignInPassword(w.ctx, "new@example.com", password)
 	wantCode(t, err, 401, mapae.CodeSecondFactorRequired)
