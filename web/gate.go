@@ -82,7 +82,15 @@ func (s *Site) pass(w http.ResponseWriter, r *http.Request, row row) error {
 	if err := s.letIn(r, row); err != nil {
 		return s.turnAway(w, r, err)
 	}
-	return s.limits.guard(row.counts, on(r).client.Address, s.now, func() error { return row.handle(w, r) })
+	handled := false
+	err := s.limits.guard(row.counts, on(r).client.Address, s.now, func() error {
+		handled = true
+		return row.handle(w, r)
+	})
+	if !handled && row.face == form {
+		s.readAnyway(r, row.path)
+	}
+	return err
 }
 
 // ticketHeader carries the ticket of a half-finished flow. Where it stands, a

@@ -27,6 +27,22 @@ func (s *Site) orElse(r *http.Request, wrong string, draw func(w http.ResponseWr
 	on(r).again = func(w http.ResponseWriter, p problem) { draw(w, p.Status, s.formAlert(r, p, wrong)) }
 }
 
+// readAnyway reads a form that the limits refused before its handler saw it, so
+// that its page is drawn again with what was typed. A form that can't be read
+// is answered with the error page.
+func (s *Site) readAnyway(r *http.Request, path string) {
+	switch path {
+	case "/sign-in":
+		_, _ = s.readSignIn(r)
+	case "/sign-up":
+		_, _ = s.readSignUp(r)
+	case "/sign-up/password":
+		_, _ = s.readProven(r)
+	case "/step-up/password":
+		_, _ = s.readStepUp(r, mapae.MethodPassword)
+	}
+}
+
 // formAlert is the sentence for p at the top of the page of a form; empty where
 // it stands beside the field at fault.
 func (s *Site) formAlert(r *http.Request, p problem, wrong string) string {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"html"
 	"net/url"
 	"regexp"
@@ -146,9 +147,39 @@ func TestTooManyPasswordsAreToldHowLongToWait(t *testing.T) {
 	p.form("/sign-in", signInValues(alice, "wrong")).says(t, "the first", 401, "isn’t right")
 	a := p.form("/sign-in", signInValues(alice, "wrong"))
 	a.says(t, "the second", 429, "Too many tries. Please try again in 1 minute.")
+	a.says(t, "what was typed", 429, `type="email" value="`+alice+`"`)
 	if a.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
+}
+
+func TestFormsThatTheLimitRefusesKeepWhatWasTyped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, allMethods, func(_ *mapae.Config, c *Config) { c.Limits = Limits{SignUps: 1, Passwords: 1} })
+	p := w.passwordMember(alice)
+	up := url.Values{"username": {"kim@example.com"}, "name": {"Kim"}, "password": {password}, "next": {"/inbox"}}
+	second := w.person().form("/sign-up", up)
+	second.says(t, "a sign-up too many", 429, `<p class="notice alert" id="notice" role="alert" tabindex="-1">Too many tries. Please try again in 60 minutes.`)
+	second.says(t, "its address", 429, `value="kim@example.com"`)
+	second.says(t, "its name", 429, `name="name" value="Kim"`)
+	if bytes.Contains(second.body, []byte(password)) {
+		t.Error("the password comes back")
+	}
+	step := url.Values{"password": {"wrong"}, "next": {"/account/totp"}}
+	p.form("/step-up/password", step).says(t, "a wrong password", 401, "That password isn’t right")
+	p.form("/step-up/password", step).says(t, "one too many", 429, `name="next" value="/account/totp"`)
+
+	w = newWorld(t, allMethods, byMail, func(_ *mapae.Config, c *Config) { c.Limits = Limits{SignUps: 1} })
+	proven := func(login string) func() reply {
+		q := w.person()
+		asked := q.form("/sign-up", url.Values{"username": {login}, "name": {"Kim"}})
+		a := q.form("/sign-up/code", url.Values{"ticket": {asked.hidden(t, "ticket")}, "username": {login}, "code": {w.lastMail().Code}})
+		last := url.Values{"ticket": {a.hidden(t, "ticket")}, "username": {login}, "password": {password}}
+		return func() reply { return q.form("/sign-up/password", last) }
+	}
+	first, late := proven(alice), proven(bob)
+	seeOther(t, first(), "/account?did=signed_up")
+	late().says(t, "the end of a sign-up too many", 429, bob+" is yours.")
 }
 
 func TestMethodsAreManagedWithoutScripts(t *testing.T) {

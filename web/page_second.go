@@ -127,22 +127,30 @@ func (s *Site) stepUpCodeForm(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Site) stepUpForm(w http.ResponseWriter, r *http.Request, method mapae.MethodName, prove func(mapae.Client, mapae.Current) (mapae.Admitted, error)) error {
-	if err := readForm(r); err != nil {
-		return err
-	}
-	ex := on(r)
-	data, err := s.stepUpData(r, *ex.current, localPath(r.PostForm.Get("next")))
+	data, err := s.readStepUp(r, method)
 	if err != nil {
 		return err
 	}
-	s.orElse(r, wrongProof[method], func(w http.ResponseWriter, status int, alert string) {
-		data.Alert = alert
-		s.pages.render(w, r, status, "confirm", data.begin(method))
-	})
-	a, err := prove(ex.client, *ex.current)
+	a, err := prove(on(r).client, *on(r).current)
 	if err != nil {
 		return err
 	}
 	s.handOver(w, r, a)
 	return s.goOn(w, r, data.Next)
+}
+
+// readStepUp reads a form of the step-up page.
+func (s *Site) readStepUp(r *http.Request, method mapae.MethodName) (proofData, error) {
+	if err := readForm(r); err != nil {
+		return proofData{}, err
+	}
+	data, err := s.stepUpData(r, *on(r).current, localPath(r.PostForm.Get("next")))
+	if err != nil {
+		return proofData{}, err
+	}
+	s.orElse(r, wrongProof[method], func(w http.ResponseWriter, status int, alert string) {
+		data.Alert = alert
+		s.pages.render(w, r, status, "confirm", data.begin(method))
+	})
+	return data, nil
 }

@@ -62,14 +62,10 @@ func (s *Site) renderSignIn(w http.ResponseWriter, r *http.Request, status int, 
 // signInForm takes an e-mail address and a password: the person goes on, or is
 // asked for the second step that is due.
 func (s *Site) signInForm(w http.ResponseWriter, r *http.Request) error {
-	if err := readForm(r); err != nil {
+	data, err := s.readSignIn(r)
+	if err != nil {
 		return err
 	}
-	data := signInData{Email: strings.TrimSpace(r.PostForm.Get("username")), Next: localPath(r.PostForm.Get("next"))}
-	s.orElse(r, "signin.wrong", func(w http.ResponseWriter, status int, alert string) {
-		data.Alert = alert
-		s.renderSignIn(w, r, status, data)
-	})
 	step, err := s.auth.SignInPassword(r.Context(), s.bind(w, r), data.Email, r.PostForm.Get("password"))
 	switch {
 	case err != nil:
@@ -78,6 +74,19 @@ func (s *Site) signInForm(w http.ResponseWriter, r *http.Request) error {
 		return s.renderSecond(w, r, http.StatusOK, proofData{Ticket: step.Second.Ticket, Next: data.Next, ways: step.Second.Methods})
 	}
 	return s.welcome(w, r, step.Admitted, data.Next)
+}
+
+// readSignIn reads the form of the sign-in page.
+func (s *Site) readSignIn(r *http.Request) (signInData, error) {
+	if err := readForm(r); err != nil {
+		return signInData{}, err
+	}
+	data := signInData{Email: strings.TrimSpace(r.PostForm.Get("username")), Next: localPath(r.PostForm.Get("next"))}
+	s.orElse(r, "signin.wrong", func(w http.ResponseWriter, status int, alert string) {
+		data.Alert = alert
+		s.renderSignIn(w, r, status, data)
+	})
+	return data, nil
 }
 
 // goOn sends who is signed in to next, or to the account page.

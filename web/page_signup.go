@@ -34,15 +34,10 @@ func (s *Site) signUpFormCounts() count {
 // signUpForm makes an account with a password; where addresses are proven, it
 // mails a code and asks for it.
 func (s *Site) signUpForm(w http.ResponseWriter, r *http.Request) error {
-	if err := readForm(r); err != nil {
+	data, err := s.readSignUp(r)
+	if err != nil {
 		return err
 	}
-	form := r.PostForm
-	data := signInData{Email: strings.TrimSpace(form.Get("username")), Name: strings.TrimSpace(form.Get("name")), Next: localPath(form.Get("next"))}
-	s.orElse(r, "", func(w http.ResponseWriter, status int, alert string) {
-		data.Alert = alert
-		s.renderSignUp(w, r, status, data)
-	})
 	req := mapae.SignUpRequest{Login: data.Email, Name: data.Name, Locale: s.pages.locales.reader(r).Lang}
 	if s.provesAddresses() {
 		step, err := s.beginSignUp(w, r, req)
@@ -51,12 +46,26 @@ func (s *Site) signUpForm(w http.ResponseWriter, r *http.Request) error {
 		}
 		return err
 	}
-	a, err := s.auth.SignUpPassword(r.Context(), on(r).client, req, form.Get("password"))
+	a, err := s.auth.SignUpPassword(r.Context(), on(r).client, req, r.PostForm.Get("password"))
 	if err != nil {
 		return err
 	}
 	s.handOver(w, r, a)
 	return s.goOn(w, r, or(data.Next, s.url("/account?did=signed_up")))
+}
+
+// readSignUp reads the form of the sign-up page.
+func (s *Site) readSignUp(r *http.Request) (signInData, error) {
+	if err := readForm(r); err != nil {
+		return signInData{}, err
+	}
+	form := r.PostForm
+	data := signInData{Email: strings.TrimSpace(form.Get("username")), Name: strings.TrimSpace(form.Get("name")), Next: localPath(form.Get("next"))}
+	s.orElse(r, "", func(w http.ResponseWriter, status int, alert string) {
+		data.Alert = alert
+		s.renderSignUp(w, r, status, data)
+	})
+	return data, nil
 }
 
 func signUpByCode(d signInData, ticket string) mailCodeData {
@@ -94,23 +103,32 @@ func (s *Site) renderProven(w http.ResponseWriter, r *http.Request, status int, 
 
 // signUpProvenForm makes the account with a password.
 func (s *Site) signUpProvenForm(w http.ResponseWriter, r *http.Request) error {
-	if err := readForm(r); err != nil {
+	data, err := s.readProven(r)
+	if err != nil {
 		return err
 	}
-	form := r.PostForm
-	data := signInData{Email: form.Get("username"), Ticket: form.Get("ticket"), Next: localPath(form.Get("next"))}
-	on(r).again = func(w http.ResponseWriter, p problem) {
-		data.Alert = s.formAlert(r, p, "")
-		if p.Code != mapae.CodeBadRequest { // over, or somebody was faster
-			s.renderSignUp(w, r, p.Status, data)
-			return
-		}
-		s.renderProven(w, r, p.Status, data)
-	}
-	a, err := s.auth.FinishSignUpPassword(r.Context(), on(r).client, data.Ticket, form.Get("password"))
+	a, err := s.auth.FinishSignUpPassword(r.Context(), on(r).client, data.Ticket, r.PostForm.Get("password"))
 	if err != nil {
 		return err
 	}
 	s.handOver(w, r, a)
 	return s.goOn(w, r, or(data.Next, s.url("/account?did=signed_up")))
+}
+
+// readProven reads the form of the page on which a sign-up ends.
+func (s *Site) readProven(r *http.Request) (signInData, error) {
+	if err := readForm(r); err != nil {
+		return signInData{}, err
+	}
+	form := r.PostForm
+	data := signInData{Email: form.Get("username"), Ticket: form.Get("ticket"), Next: localPath(form.Get("next"))}
+	on(r).again = func(w http.ResponseWriter, p problem) {
+		data.Alert = s.formAlert(r, p, "")
+		if p.Code != mapae.CodeBadRequest && p.Code != mapae.CodeRateLimited { // over, or somebody was faster
+			s.renderSignUp(w, r, p.Status, data)
+			return
+		}
+		s.renderProven(w, r, p.Status, data)
+	}
+	return data, nil
 }
