@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -173,6 +174,7 @@ func TestAFileNamesFurtherModels(t *testing.T) {
 
 // turns is metadata that answers one thing after the other.
 type turns struct {
+	mu   sync.Mutex
 	errs []error
 	blob mds.Blob
 	at   []time.Time
@@ -180,7 +182,15 @@ type turns struct {
 
 func (m *turns) Blob() *mds.Blob { b := m.blob; return &b }
 
+func (m *turns) left() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.errs)
+}
+
 func (m *turns) Refresh(context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.at = append(m.at, time.Now())
 	err := m.errs[0]
 	if m.errs = m.errs[1:]; err == nil {
@@ -203,7 +213,7 @@ func TestMetadataIsReadEveryHourAndTheLastGoodStays(t *testing.T) {
 			defer close(done)
 			refreshForever(ctx, slog.New(slog.NewTextHandler(&log, nil)), m)
 		}()
-		for len(m.errs) > 0 {
+		for m.left() > 0 {
 			time.Sleep(time.Minute)
 			synctest.Wait()
 		}

@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -79,6 +81,24 @@ func askForAccount(t *testing.T, origin, email string) time.Duration {
 	return time.Since(began)
 }
 
+// waitUntilDelayed waits until the outbox in the database at path has noted why
+// its mail was not sent.
+func waitUntilDelayed(t *testing.T, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		var noted int
+		if err := db.QueryRow("SELECT count(*) FROM mapae_outbox WHERE last_error <> ''").Scan(&noted); err == nil && noted == 1 {
+			return
+		}
+	}
+	t.Fatal("the outbox never noted that the mail was not sent")
+}
+
 // The mail server is down, then the process is killed: the mail is sent once
 // both are back, and once only.
 func TestMailOutlivesAnOutageOfTheMailServerAndAKill(t *testing.T) {
@@ -94,6 +114,7 @@ func TestMailOutlivesAnOutageOfTheMailServerAndAKill(t *testing.T) {
 		t.Errorf("the answer took %v while the mail server was down", took)
 	}
 	s.waitFor(t, "mail was not sent")
+	waitUntilDelayed(t, filepath.Join(at.dir, "mapae.db")) // killed before that, the mail is claimed for minutes
 	s.signal(t, syscall.SIGKILL)
 	if how := s.ended(t); how != "signal: killed" {
 		t.Fatal(how)
