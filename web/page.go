@@ -22,6 +22,7 @@ var pageNames = []string{"sign-in", "sign-up", "sign-up-proven", "email-code", "
 // pages draws what people see.
 type pages struct {
 	base, site, port string // path of the mount, name of the site, port of its first origin
+	outbox           string // page that shows the mails in development, or empty
 	development      bool
 	providers        mapae.Federated
 	password         bool // passwords are offered
@@ -32,7 +33,7 @@ type pages struct {
 
 // newPages reads the embedded templates, sentences and assets.
 func newPages(cfg Config, rp mapae.RelyingParty) (*pages, error) {
-	p := &pages{base: cfg.Base, site: or(rp.Name, rp.ID), port: "80", development: cfg.Development, templates: map[string]*template.Template{}}
+	p := &pages{base: cfg.Base, site: or(rp.Name, rp.ID), port: "80", development: cfg.Development, outbox: cfg.Outbox, templates: map[string]*template.Template{}}
 	if origin, err := url.Parse(rp.Origins[0]); err == nil {
 		p.port = or(origin.Port(), p.port)
 	}
@@ -72,6 +73,9 @@ func (v view) Site() string { return v.site }
 
 // Development says whether to explain how to work without an authenticator.
 func (v view) Development() bool { return v.development }
+
+// Outbox is the page that shows the mails in development, or empty.
+func (v view) Outbox() string { return v.outbox }
 
 // Password says whether passwords are offered.
 func (v view) Password() bool { return v.password }

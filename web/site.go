@@ -41,6 +41,11 @@ type Config struct {
 	// and sends who comes by 127.0.0.1, where passkeys can't work, to the
 	// first configured origin.
 	Development bool
+
+	// Outbox is the path of a page that shows the mails instead of sending
+	// them, for development: pages that wait for a mail lead there. Empty:
+	// there is none.
+	Outbox string
 }
 
 // Site is the HTTP face of an Auth: an http.Handler for all paths below

@@ -129,6 +129,14 @@ func (l loggedMailer) Send(ctx context.Context, m mapae.Message) error {
 	return err
 }
 
+// outbox is the path of the page that shows the mails, where they go there.
+func (s *settings) outbox() string {
+	if s.kind(s.development()) != "outbox" {
+		return ""
+	}
+	return outboxPath
+}
+
 // withOutbox answers at /dev/outbox where mail goes there, and else as site.
 func withOutbox(site http.Handler, mailer mapae.Mailer) http.Handler {
 	outbox, ok := mailer.(*mail.Outbox)

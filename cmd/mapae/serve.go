@@ -95,7 +95,7 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 
 	m.serve(operator)
 	site := web.New(in.auth, web.Config{Logger: log, TrustedProxies: c.TrustedProxy, Development: c.development(),
-		WellKnown: c.wellKnown(), Observe: m.observe()})
+		WellKnown: c.wellKnown(), Observe: m.observe(), Outbox: c.outbox()})
 	srv := site.Server(ln.Addr().String(), nil)
 	srv.Handler = withOutbox(srv.Handler, in.auth.Config().Mailer)
 	srv.TLSConfig = cert
