@@ -48,6 +48,19 @@ func (s *settings) open(ctx context.Context, attach func(*mapae.Config) error) (
 	return in, nil
 }
 
+// openThere is open for commands of an installation that serves already: it
+// makes nothing.
+func (s *settings) openThere(ctx context.Context) (*installation, error) {
+	there, err := s.databaseThere()
+	if err != nil {
+		return nil, err
+	}
+	if !there {
+		return nil, mistake{fmt.Errorf("there is no database %s: start the server once, or name its data directory with --data", s.Database)}
+	}
+	return s.open(ctx, nil)
+}
+
 // keys returns the root keys of the installation. They are made on the first
 // run only, before the database: a kill between the two leaves a key without
 // database, which the next start takes. A database whose key file is gone is

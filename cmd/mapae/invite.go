@@ -10,8 +10,9 @@ import (
 // inviteCommand is mapae invite.
 type inviteCommand struct {
 	settings
-	Email string        `env:"-" placeholder:"ADDRESS" help:"The only address that may sign up with it. Default: any."`
-	For   time.Duration `env:"-" placeholder:"DURATION" default:"72h" help:"How long the invitation can be used."`
+	Email  string        `env:"-" placeholder:"ADDRESS" help:"The only address that may sign up with it. Default: any."`
+	ByMail bool          `env:"-" help:"Mail it to --email too, where the server sends mail."`
+	For    time.Duration `env:"-" placeholder:"DURATION" default:"72h" help:"How long the invitation can be used."`
 }
 
 // Help is shown below the usage line.
@@ -21,7 +22,8 @@ func (*inviteCommand) Help() string {
 Examples:
 
   mapae invite
-  mapae invite --email ada@example.com --for 24h --data /var/lib/mapae`
+  mapae invite --email ada@example.com --for 24h --data /var/lib/mapae
+  mapae invite --email ada@example.com --by-mail`
 }
 
 // Run prints the invitation alone on standard output, so that a script can use
@@ -30,18 +32,14 @@ func (c *inviteCommand) Run(ctx context.Context, std streams) error {
 	if c.For <= 0 {
 		return mistake{fmt.Errorf("for is %v: it must be more than nothing", c.For)}
 	}
-	there, err := c.databaseThere()
+	if c.ByMail && c.Email == "" {
+		return mistake{errors.New("by-mail is given, but no email to send the invitation to")}
+	}
+	in, err := c.openThere(ctx)
 	if err != nil {
 		return err
 	}
-	if !there {
-		return mistake{fmt.Errorf("there is no database %s: start the server once, or name its data directory with --data", c.Database)}
-	}
-	in, err := c.open(ctx, nil)
-	if err != nil {
-		return err
-	}
-	text, err := in.auth.Invite(ctx, c.Email, c.For)
+	text, err := c.invite(ctx, in)
 	if err = errors.Join(err, in.store.Close()); err != nil {
 		return fmt.Errorf("invite: %w", err)
 	}
@@ -51,4 +49,12 @@ func (c *inviteCommand) Run(ctx context.Context, std streams) error {
 		fmt.Fprintf(std.err, "Sign-up is %s here: it is asked for only where the server has --sign-up invited.\n", c.SignUp)
 	}
 	return nil
+}
+
+// invite makes the invitation; by mail, the running server sends it.
+func (c *inviteCommand) invite(ctx context.Context, in *installation) (string, error) {
+	if !c.ByMail {
+		return in.auth.Invite(ctx, c.Email, c.For)
+	}
+	return in.auth.MailInvitation(ctx, c.Email, "", c.For)
 }

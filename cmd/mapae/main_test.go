@@ -29,6 +29,8 @@ func TestMain(m *testing.M) {
 //	mode PATH MODE           the permissions of a file, as 0600
 //	names PATH NAME…         sets the variables to the public names of the root keys in a key file
 //	status CODE ARGUMENT…    runs mapae, which ends with that code; its output is for stdout and stderr
+//	mailed URL TEXT          waits up to 30 s until the outbox at the URL has the text
+//	signup ORIGIN EMAIL      makes an account with a passkey at a server with an outbox
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -42,6 +44,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"port": scriptPort, "get": scriptGet, "term": scriptTerm, "mode": scriptMode, "status": scriptStatus, "names": scriptNames,
+			"mailed": scriptMailed, "signup": scriptSignup,
 		},
 	})
 }
