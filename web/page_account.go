@@ -20,6 +20,8 @@ type accountData struct {
 	Offers   map[string]bool // methods that people can add
 	All      int             // recovery codes that are made at once
 	Verify   bool            // the address can be proven by mail, and is not
+	Frozen   time.Time       // until then nobody changes how to sign in; zero: it is not frozen
+	Lift     bool            // a freeze or a suspension can be asked to be lifted
 	Confirm  string          // where to go before a first passkey can be added, or empty
 	Notice   string          // a sentence about what was done
 	Alert    string          // a sentence about why it was not
@@ -52,7 +54,7 @@ type sessionCard struct {
 var notices = []string{
 	"welcome", "signed_up", "added", "renamed", "removed", "ended", "ended_others",
 	"linked", "unlinked", "password_set", "password_removed", "totp_added", "totp_removed", "recovered", "cancelled",
-	"verified",
+	"verified", "unfrozen",
 }
 
 // accountPage draws the account page.
@@ -77,6 +79,7 @@ func (s *Site) renderAccount(w http.ResponseWriter, r *http.Request, status int,
 	}
 	data.User, data.Verify = cur.User, s.provesAddresses() && cur.User.EmailKey == "" && cur.User.Email != ""
 	data.Passkeys = passkeyCards(data.Account, cur.Session, s.auth.Config().RP.ID, s.offers(mapae.MethodPassword))
+	data.showDoubt(cur.User, s.auth.Frozen(cur.User))
 	data.Linked = s.linkedRows(data.Account.Identities)
 	for i, c := range data.Account.Passkeys {
 		data.Passkeys[i].Model, _ = s.auth.Model(c.AAGUID)
@@ -103,11 +106,19 @@ func (s *Site) renderAccount(w http.ResponseWriter, r *http.Request, status int,
 	return nil
 }
 
+// showDoubt fills in what was done because somebody said "This was not me".
+func (d *accountData) showDoubt(u mapae.User, frozen bool) {
+	if frozen {
+		d.Frozen = u.FrozenUntil
+	}
+	d.Lift = frozen || slices.ContainsFunc(d.Account.Passkeys, func(c mapae.Credential) bool { return !c.SuspendedAt.IsZero() })
+}
+
 // passkeyCards shows what the session's user has. The last passkey that can
 // sign in on its own is marked; the rule itself is the domain's.
 func passkeyCards(a mapae.Account, session mapae.Session, rpID string, passwords bool) []passkeyCard {
 	own := a.Passkeys
-	signsIn := func(c mapae.Credential) bool { return c.FirstFactor && c.RPID == rpID }
+	signsIn := func(c mapae.Credential) bool { return c.FirstFactor && c.RPID == rpID && c.SuspendedAt.IsZero() }
 	var cards []passkeyCard
 	for i, c := range own {
 		others := slices.Delete(slices.Clone(own), i, i+1)
@@ -124,6 +135,8 @@ func passkeyCards(a mapae.Account, session mapae.Session, rpID string, passwords
 func badge(c mapae.Credential) string {
 	outside := slices.ContainsFunc(c.Transports, func(t string) bool { return t == "usb" || t == "nfc" || t == "ble" })
 	switch {
+	case !c.SuspendedAt.IsZero():
+		return "account.passkey.suspended"
 	case !c.FirstFactor:
 		return "account.passkey.second_step"
 	case outside && !slices.Contains(c.Transports, "internal") && !slices.Contains(c.Transports, "hybrid"):
@@ -141,7 +154,7 @@ func badge(c mapae.Credential) string {
 func (s *Site) accountForm(w http.ResponseWriter, r *http.Request) error {
 	actions := map[string]func(http.ResponseWriter, *http.Request) (page string, err error){
 		"sign-out": s.signOutForm, "rename": s.renameForm, "remove": s.removeForm, "end": s.endForm, "end-others": s.endOthersForm,
-		"cancel-recovery": s.cancelRecoveryForm,
+		"cancel-recovery": s.cancelRecoveryForm, "unfreeze": s.unfreezeForm,
 	}
 	action := actions[r.PathValue("action")]
 	if action == nil {
@@ -155,7 +168,7 @@ func (s *Site) accountForm(w http.ResponseWriter, r *http.Request) error {
 	case err == nil:
 		return s.seeOther(w, r, page)
 	case code == mapae.CodeStepUpRequired:
-		return s.confirmFirst(w, r, "/account?remove="+url.QueryEscape(r.PostForm.Get("id")))
+		return s.confirmFirst(w, r, backToAccount(r))
 	case code == mapae.CodeBadRequest:
 		on(r).err = err
 		return s.renderAccount(w, r, statuses[code], accountData{Alert: s.newProblem(r, err).Detail})
@@ -165,6 +178,15 @@ func (s *Site) accountForm(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return err
 	}
+}
+
+// backToAccount is where a form of the account page goes on after a step-up:
+// with the question of removal open where there was one.
+func backToAccount(r *http.Request) string {
+	if id := r.PostForm.Get("id"); id != "" {
+		return "/account?remove=" + url.QueryEscape(id)
+	}
+	return "/account"
 }
 
 // formID decodes the form's id, as pathID does a path's.
@@ -211,4 +233,10 @@ func (s *Site) endOthersForm(w http.ResponseWriter, r *http.Request) (string, er
 
 func (s *Site) cancelRecoveryForm(_ http.ResponseWriter, r *http.Request) (string, error) {
 	return "/account?did=cancelled", s.auth.CancelRecovery(r.Context(), on(r).client, *on(r).current)
+}
+
+// unfreezeForm lifts the freeze and the suspensions. Who has not just used a
+// passkey that nobody doubts is asked for it first.
+func (s *Site) unfreezeForm(_ http.ResponseWriter, r *http.Request) (string, error) {
+	return "/account?did=unfrozen", s.auth.Unfreeze(r.Context(), on(r).client, *on(r).current)
 }
