@@ -19,15 +19,15 @@ import (
 // locale, or method where a mailed code was given; CodeCeremonyInvalid the
 // ticket; CodeUnavailable.
 func (a *Auth) MailRecoveryCode(ctx context.Context, c Client, ticketText, locale string) (string, error) {
+	t, err := a.openTicket(ticketText, purposeRecover, &c)
+	if err != nil {
+		return "", err
+	}
 	if !a.mails() {
 		return "", errNotOffered
 	}
 	if err := checkLocale(locale); err != nil {
 		return "", badField("locale", err)
-	}
-	t, err := a.openTicket(ticketText, purposeRecover, &c)
-	if err != nil {
-		return "", err
 	}
 	if slices.Contains(t.Proofs, MethodEmailCode) {
 		return "", badField("method", fmt.Errorf("%s was given", MethodEmailCode))

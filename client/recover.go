@@ -22,6 +22,7 @@ type RecoveryWait struct {
 type recoverBody struct {
 	Email *string `json:"email,omitempty"`
 	Claim *string `json:"claim,omitempty"`
+	Code  *string `json:"code,omitempty"`
 	Wait  bool    `json:"wait,omitempty"`
 }
 
@@ -39,7 +40,24 @@ func (c *Client) BeginRecovery(ctx context.Context, email string) (ticket string
 	return out.Ticket, err
 }
 
-// ProveRecovery gives a proof: a code by the method totp or recovery_code.
+// BeginIssuedRecovery turns the code in a link of the operator's into a recovery
+// that is ready.
+func (c *Client) BeginIssuedRecovery(ctx context.Context, code string) (RecoveryStep, error) {
+	var out RecoveryStep
+	err := c.call(ctx, http.MethodPost, "/api/auth/recover/start", "", recoverBody{Code: &code}, &out)
+	return out, err
+}
+
+// MailRecoveryCode has a code mailed as a proof to the account that the ticket
+// is of, and returns the ticket that takes it by the method email_code.
+func (c *Client) MailRecoveryCode(ctx context.Context, ticket string) (next string, err error) {
+	var out RecoveryStep
+	err = c.call(ctx, http.MethodPost, "/api/auth/recover/mail", ticket, struct{}{}, &out)
+	return out.Ticket, err
+}
+
+// ProveRecovery gives a proof: a code by the method totp, recovery_code or
+// email_code.
 func (c *Client) ProveRecovery(ctx context.Context, ticket, method, code string) (RecoveryStep, error) {
 	var out RecoveryStep
 	err := c.call(ctx, http.MethodPost, "/api/auth/recover/proof", ticket, proofBody{Method: method, Code: code}, &out)

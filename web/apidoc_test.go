@@ -157,13 +157,69 @@ func (d *developer) prepare(command string) {
 	if strings.Contains(command, "$CLAIM") {
 		d.w.pass(72 * time.Hour)
 	}
-	if strings.Contains(command, "eve@example.com") { // from then on the site sends mail
+	if strings.Contains(command, "eve@example.com") && d.w.auth.Config().Mailer == nil { // from then on the site sends mail
 		d.w = d.w.mailingNode()
+	}
+	if strings.Contains(command, "/signup/passkey/complete") { // with the options that came last
+		d.keys = d.keys[len(d.keys)-1:]
+	}
+	if strings.Contains(command, "$ISSUED_CODE") {
+		d.notes["ISSUED_CODE"] = d.issue(strings.Contains(command, "/recover/"))
+	}
+	if strings.Contains(command, "$UNDO_CODE") {
+		d.notes["UNDO_CODE"] = d.undo(strings.Contains(command, "email"))
 	}
 	if strings.Contains(command, "$MAIL_CODE") || strings.Contains(command, "$LINK_CODE") {
 		m := d.w.lastMail()
 		d.notes["MAIL_CODE"], d.notes["LINK_CODE"] = m.Code, codeOfLink(d.t, m.Link)
 	}
+}
+
+// issue is the operator, who gives a link to recover Eve's account, or to sign in
+// to Bob's.
+func (d *developer) issue(recovers bool) string {
+	d.t.Helper()
+	var link mapae.OperatorLink
+	var err error
+	if recovers {
+		link, err = d.w.auth.IssueRecovery(d.w.ctx, "eve@example.com", time.Hour)
+	} else {
+		link, err = d.w.auth.IssueSignIn(d.w.ctx, "bob@example.net", time.Hour, false)
+	}
+	ok(d.t, err)
+	return codeOfLink(d.t, link.URL)
+}
+
+// undo is the code of the last link that takes something back: a change of the
+// address of who is signed in, which is made for it, or what was mailed of.
+func (d *developer) undo(address bool) string {
+	d.t.Helper()
+	if address {
+		d.moveAway()
+	}
+	for _, m := range slices.Backward(d.w.mails()) {
+		if m.UndoLink != "" {
+			return codeOfLink(d.t, m.UndoLink)
+		}
+	}
+	d.t.Fatal("no mail has a link that takes something back")
+	return ""
+}
+
+// moveAway changes the address of who is signed in.
+func (d *developer) moveAway() {
+	d.t.Helper()
+	in, app := d.w.auth, mapae.Client{App: true}
+	cur, err := in.Session(d.w.ctx, d.notes["TOKEN"])
+	ok(d.t, err)
+	up, err := in.ReauthPassword(d.w.ctx, app, cur, "eight quiet mornings", mapae.ActionChangeEmail)
+	ok(d.t, err)
+	cur, err = in.Session(d.w.ctx, up.Token)
+	ok(d.t, err)
+	step, err := in.BeginChangeEmail(d.w.ctx, app, cur, up.Ticket, "moved@example.com", "")
+	ok(d.t, err)
+	_, err = in.FinishChangeEmail(d.w.ctx, app, cur, step.Ticket, d.w.lastMail().Code)
+	ok(d.t, err)
 }
 
 // note notes what later commands need of an answer.

@@ -127,7 +127,11 @@ func (s *Site) recoverByLink(w http.ResponseWriter, r *http.Request) (recoverDat
 // recoverMail mails a code as a proof, and asks for it.
 func (s *Site) recoverMail(w http.ResponseWriter, r *http.Request) (recoverData, error) {
 	form := r.PostForm
-	ticket, err := s.auth.MailRecoveryCode(r.Context(), s.bind(w, r), form.Get("ticket"), s.pages.locales.reader(r).Lang)
+	var ticket string
+	err := s.mailing(r, func() (err error) {
+		ticket, err = s.auth.MailRecoveryCode(r.Context(), s.bind(w, r), form.Get("ticket"), s.pages.locales.reader(r).Lang)
+		return err
+	})
 	data := recoverData{Step: "proof", Ticket: ticket, Methods: s.leftProofs(form.Get("methods")), Mailed: true}
 	if len(data.Methods) < len(s.leftProofs(proofData{ways: s.auth.RecoveryMethods()}.Methods())) {
 		data.Step = "more"

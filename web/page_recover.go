@@ -100,6 +100,9 @@ func (s *Site) recoverProof(_ http.ResponseWriter, r *http.Request) (recoverData
 		s.renderRecover(w, r, status, data)
 	})
 	step, err := s.auth.ProveRecovery(r.Context(), on(r).client, data.Ticket, method, form.Get("code"))
+	if method == mapae.MethodEmailCode {
+		s.mailed(r, err)
+	}
 	if err != nil {
 		return recoverData{}, err
 	}

@@ -23,32 +23,58 @@ type recoveryStep struct {
 	Ready   bool   `json:"ready"` // a passkey can be bound now; else one more proof, or the delay, is needed
 }
 
-// startRecovery begins a recovery in one of three ways: by an e-mail address,
-// whoever has it; by the claim of one that has waited; or, with the ticket of
-// one proof and "wait", by letting it wait.
+// startRecovery begins a recovery in one of four ways: by an e-mail address,
+// whoever has it; by the claim of one that has waited; by the code of a link of
+// the operator's; or, with the ticket of one proof and "wait", by letting it
+// wait.
 func (s *Site) startRecovery(w http.ResponseWriter, r *http.Request) error {
-	var email, claim *string
+	var email, claim, code *string
 	var wait bool
-	if err := readJSON(r, member{name: "email", maybe: &email}, member{name: "claim", maybe: &claim}, member{name: "wait", flag: &wait, optional: true}); err != nil {
+	if err := readJSON(r, member{name: "email", maybe: &email}, member{name: "claim", maybe: &claim}, member{name: "code", maybe: &code},
+		member{name: "wait", flag: &wait, optional: true}); err != nil {
 		return err
 	}
-	switch c := s.bind(w, r); {
-	case wait && email == nil && claim == nil:
-		return s.waitForRecovery(w, r, c)
-	case claim != nil && email == nil && !wait:
-		step, err := s.auth.ClaimRecovery(r.Context(), c, *claim)
-		if err != nil {
-			return err
-		}
-		return answer(w, recoveryStep{true, step.Ticket, step.Ready})
-	case email != nil && claim == nil && !wait:
-		ticket, err := s.auth.BeginRecovery(r.Context(), c, *email)
-		if err != nil {
-			return err
-		}
-		return answer(w, recoveryStep{true, ticket, false})
+	if !oneOf(email != nil, claim != nil, code != nil, wait) {
+		return &mapae.Error{Code: mapae.CodeBadRequest, Err: errors.New("not exactly one of email, claim, code and wait")}
 	}
-	return &mapae.Error{Code: mapae.CodeBadRequest, Err: errors.New("not exactly one of email, claim and wait")}
+	var step mapae.RecoveryStep
+	var err error
+	switch c := s.bind(w, r); {
+	case email != nil:
+		step.Ticket, err = s.auth.BeginRecovery(r.Context(), c, *email)
+	case claim != nil:
+		step, err = s.auth.ClaimRecovery(r.Context(), c, *claim)
+	case code != nil:
+		step, err = s.auth.BeginIssuedRecovery(r.Context(), c, *code)
+	default:
+		return s.waitForRecovery(w, r, c)
+	}
+	if err != nil {
+		return err
+	}
+	return answer(w, recoveryStep{true, step.Ticket, step.Ready})
+}
+
+// oneOf reports whether exactly one of all is true.
+func oneOf(all ...bool) bool {
+	n := 0
+	for _, is := range all {
+		if is {
+			n++
+		}
+	}
+	return n == 1
+}
+
+// mailRecoveryCode mails a code as a proof to the account that the ticket is of.
+// The answer is the same whether or not there is one.
+func (s *Site) mailRecoveryCode(w http.ResponseWriter, r *http.Request) error {
+	if err := readJSON(r); err != nil {
+		return err
+	}
+	return s.answerMailed(w, r, func(c mapae.Client, locale string) (string, error) {
+		return s.auth.MailRecoveryCode(r.Context(), c, on(r).ticket, locale)
+	})
 }
 
 func (s *Site) waitForRecovery(w http.ResponseWriter, r *http.Request, c mapae.Client) error {
@@ -75,6 +101,9 @@ func (s *Site) proveRecovery(w http.ResponseWriter, r *http.Request) error {
 	}
 	ex := on(r)
 	step, err := s.auth.ProveRecovery(r.Context(), ex.client, ex.ticket, mapae.MethodName(method), code)
+	if mapae.MethodName(method) == mapae.MethodEmailCode {
+		s.mailed(r, err)
+	}
 	if err != nil {
 		return err
 	}

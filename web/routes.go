@@ -72,6 +72,7 @@ func (s *Site) signInRoutes() []row {
 		{post, "/api/auth/passkey/options", options, anyone, stale, nothing, small, s.signInOptions},
 		{post, "/api/auth/passkey/verify", api, anyone, stale, failures, large, s.signIn},
 		{post, "/api/auth/login", api, anyone, stale, passwords, small, s.signInPassword},
+		{post, "/api/auth/sign-in-link", api, anyone, stale, failures, small, byCode(s.signInIssued)},
 		{post, "/api/auth/email-code/request", options, anyone, stale, nothing, small, s.requestEmailCode},
 		{post, "/api/auth/email-code/verify", api, ticketed, stale, failures, small, s.verifyEmailCode},
 		{post, "/api/auth/password/forgot", options, anyone, stale, nothing, small, s.forgotPassword},
@@ -102,6 +103,7 @@ func (s *Site) signInRoutes() []row {
 
 		{get, "/api/auth/recover/methods", api, anyone, stale, nothing, none, s.recoveryMethods},
 		{post, "/api/auth/recover/start", options, anyone, stale, failures, small, s.startRecovery},
+		{post, "/api/auth/recover/mail", options, ticketed, stale, nothing, small, s.mailRecoveryCode},
 		{post, "/api/auth/recover/proof", api, ticketed, stale, failures, small, s.proveRecovery},
 		{post, "/api/auth/recover/passkey/options", options, ticketed, stale, failures, small, s.recoveryOptions},
 		{post, "/api/auth/recover/passkey/complete", api, ticketed, stale, failures, large, s.recoverPasskey},
@@ -109,7 +111,8 @@ func (s *Site) signInRoutes() []row {
 	}
 }
 
-// accountRoutes are how people manage what they sign in with.
+// accountRoutes are how people manage what they sign in with, and take back what
+// was not them.
 func (s *Site) accountRoutes() []row {
 	return []row{
 		{get, "/api/webauthn/register/options", options, signedIn, fresh, nothing, none, s.addPasskeyOptions},
@@ -135,6 +138,11 @@ func (s *Site) accountRoutes() []row {
 		{post, "/api/account/suggestions", api, signedIn, stale, nothing, small, s.answerOffer},
 		{get, "/api/account/events", api, signedIn, stale, nothing, none, s.events},
 		{del, "/api/account/recovery", api, signedIn, stale, nothing, small, s.cancelRecovery},
+		{del, "/api/account/freeze", api, signedIn, fresh, nothing, small, s.unfreeze},
+
+		{post, "/api/notice/not-me", options, anyone, stale, failures, small, s.disowned(s.auth.DisownNotice)},
+		{post, "/api/notice/undo-email", options, anyone, stale, failures, small, s.disowned(s.auth.UndoEmail)},
+		{post, "/api/notice/cancel-recovery", api, anyone, stale, failures, small, byCode(s.disownRecovery)},
 	}
 }
 

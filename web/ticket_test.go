@@ -16,8 +16,8 @@ import (
 var ticketRoutes = map[string][]string{
 	"second step":         {"/api/webauthn/authenticate/options", "/api/webauthn/verify", "/api/auth/totp/verify", "/api/auth/recovery-code/verify"},
 	"sign-up":             {"/api/auth/signup/passkey/complete"},
-	"recovery":            {"/api/auth/recover/proof"},
-	"recovery that waits": {"/api/auth/recover/proof"},
+	"recovery":            {"/api/auth/recover/proof", "/api/auth/recover/mail"},
+	"recovery that waits": {"/api/auth/recover/proof", "/api/auth/recover/mail"},
 	"ready recovery":      {"/api/auth/recover/passkey/options", "/api/auth/recover/passkey/complete", "/api/auth/recover/password"},
 	"set-up of an app":    {"/api/account/totp/confirm"},
 	"deletion":            {"/api/account"},
