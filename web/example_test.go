@@ -70,3 +70,21 @@ func ExampleSite_WellKnown() {
 	fmt.Println(answer.Body)
 	// Output: {"webcredentials":{"apps":["ABCDE12345.com.example.app"]}}
 }
+
+// The pages take the look of the site that they belong to.
+func ExampleBrand() {
+	config := web.Config{
+		Base: "/auth",
+		Brand: web.Brand{
+			Name:   "Acme",
+			Accent: "#7a1f5c", AccentDark: "#f0b0d8",
+			Terms: "https://acme.example/terms", Privacy: "/privacy", Help: "/help",
+		},
+	}
+	fmt.Println(config.Brand.Check())
+	config.Brand.Accent = "#ffcc00"
+	fmt.Println(config.Brand.Check())
+	// Output:
+	// <nil>
+	// brand: Accent "#ffcc00": its contrast with #ffffff is 1.5, less than 4.5
+}

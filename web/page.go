@@ -25,6 +25,7 @@ type pages struct {
 	outbox           string // page that shows the mails in development, or empty
 	development      bool
 	providers        mapae.Federated
+	links            []brandLink
 	password         bool // passwords are offered
 	templates        map[string]*template.Template
 	assets           assets
@@ -33,7 +34,10 @@ type pages struct {
 
 // newPages reads the embedded templates, sentences and assets.
 func newPages(cfg Config, rp mapae.RelyingParty) (*pages, error) {
-	p := &pages{base: cfg.Base, site: or(rp.Name, rp.ID), port: "80", development: cfg.Development, outbox: cfg.Outbox, templates: map[string]*template.Template{}}
+	p := &pages{
+		base: cfg.Base, site: or(cfg.Brand.Name, or(rp.Name, rp.ID)), links: cfg.Brand.links(), port: "80",
+		development: cfg.Development, outbox: cfg.Outbox, templates: map[string]*template.Template{},
+	}
 	if origin, err := url.Parse(rp.Origins[0]); err == nil {
 		p.port = or(origin.Port(), p.port)
 	}
@@ -41,7 +45,7 @@ func newPages(cfg Config, rp mapae.RelyingParty) (*pages, error) {
 	if p.locales, err = newLocales(); err != nil {
 		return nil, err
 	}
-	if p.assets, err = newAssets(); err != nil {
+	if p.assets, err = newAssets(cfg.Brand); err != nil {
 		return nil, err
 	}
 	for _, name := range pageNames {
@@ -70,6 +74,9 @@ func (v view) Base() string { return v.base }
 
 // Site is the name of the site.
 func (v view) Site() string { return v.site }
+
+// Links stand at the foot of the page.
+func (v view) Links() []brandLink { return v.links }
 
 // Development says whether to explain how to work without an authenticator.
 func (v view) Development() bool { return v.development }

@@ -32,6 +32,9 @@ type Config struct {
 	// WellKnown is what the paths below /.well-known/ say.
 	WellKnown WellKnown
 
+	// Brand is how the pages show whose they are.
+	Brand Brand
+
 	// Observe is told of each request after it was answered: its method, the
 	// pattern of its route (empty: none matched), the status (0: the client
 	// was gone) and the time that it took. It must not block. Nil: nobody is.
@@ -68,8 +71,8 @@ type Site struct {
 // timeout cuts the connection, so that the client gets an answer.
 const requestTimeout = 12 * time.Second
 
-// New returns the HTTP face of auth. It panics where cfg.WellKnown does not
-// pass its Check.
+// New returns the HTTP face of auth. It panics where cfg.WellKnown or
+// cfg.Brand does not pass its Check.
 func New(auth *mapae.Auth, cfg Config) *Site {
 	cfg.Base = strings.TrimSuffix(path.Clean("/"+cfg.Base), "/")
 	if cfg.Logger == nil {
@@ -77,6 +80,9 @@ func New(auth *mapae.Auth, cfg Config) *Site {
 	}
 	domain := auth.Config()
 	if err := cfg.WellKnown.Check(domain.RP.Origins); err != nil {
+		panic("web: " + err.Error())
+	}
+	if err := cfg.Brand.Check(); err != nil {
 		panic("web: " + err.Error())
 	}
 	pages, err := newPages(cfg, domain.RP)

@@ -35,10 +35,10 @@ var contentTypes = map[string]string{
 	".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml",
 }
 
-// newAssets reads the embedded files. The page's script imports the module by
+// newAssets reads the embedded files, and gives them the look of the brand. The page's script imports the module by
 // its immutable name, so that a page never meets the module of another
 // version.
-func newAssets() (assets, error) {
+func newAssets(brand Brand) (assets, error) {
 	all := assets{}
 	for _, file := range []string{"static/icon.svg", "static/page.css", "sdk/mapae.js", "sdk/elements.js", "sdk/page.js"} {
 		content, err := embedded.ReadFile(file)
@@ -46,7 +46,12 @@ func newAssets() (assets, error) {
 			return nil, err
 		}
 		name := path.Base(file)
-		if name == "page.js" {
+		switch {
+		case name == "page.css":
+			content = append(content, brand.style()...)
+		case name == "icon.svg" && brand.Logo != nil:
+			content = brand.Logo
+		case name == "page.js":
 			content = bytes.ReplaceAll(content, []byte(`"./mapae.js"`), []byte(`"./`+all.hashed("mapae.js")+`"`))
 		}
 		sum := sha256.Sum256(content)
