@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -25,6 +26,9 @@ type locales struct {
 	tags    []language.Tag // English first
 	matcher language.Matcher
 }
+
+// embeddedLocales are the embedded catalogues, read once.
+var embeddedLocales = sync.OnceValues(newLocales)
 
 // newLocales reads the embedded catalogues.
 func newLocales() (*locales, error) {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/mapae/mapae"
 )
@@ -36,26 +37,41 @@ type pages struct {
 func newPages(cfg Config, rp mapae.RelyingParty) (*pages, error) {
 	p := &pages{
 		base: cfg.Base, site: or(cfg.Brand.Name, or(rp.Name, rp.ID)), links: cfg.Brand.links(), port: "80",
-		development: cfg.Development, outbox: cfg.Outbox, templates: map[string]*template.Template{},
+		development: cfg.Development, outbox: cfg.Outbox,
 	}
 	if origin, err := url.Parse(rp.Origins[0]); err == nil {
 		p.port = or(origin.Port(), p.port)
 	}
 	var err error
-	if p.locales, err = newLocales(); err != nil {
+	if p.locales, err = embeddedLocales(); err != nil {
 		return nil, err
 	}
-	if p.assets, err = newAssets(cfg.Brand); err != nil {
+	if p.templates, err = embeddedPages(); err != nil {
 		return nil, err
 	}
+	p.assets, err = newAssets(cfg.Brand)
+	return p, err
+}
+
+// embeddedPages are the pages by name, read once: they are the same for every
+// site, and reading them takes far longer than all else that New does.
+var embeddedPages = sync.OnceValues(func() (map[string]*template.Template, error) {
+	shared, err := template.ParseFS(pageFiles, "page/layout.html", "page/proof.html", "page/provider.html")
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]*template.Template{}
 	for _, name := range pageNames {
-		p.templates[name], err = template.ParseFS(pageFiles, "page/layout.html", "page/proof.html", "page/provider.html", "page/"+name+".html")
+		own, err := shared.Clone()
+		if err == nil {
+			all[name], err = own.ParseFS(pageFiles, "page/"+name+".html")
+		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	return p, nil
-}
+	return all, nil
+})
 
 // view is what templates see: T, Date and Device in the reader's language,
 // what all pages have, and Data of the one page.
