@@ -70,16 +70,22 @@ func TestEveryScreenIsForEverybody(t *testing.T) {
 			t.Parallel()
 			g := gallery{tab: openTab(t), s: methodSite(t), language: language, axe: script}
 			device := g.attach(phone())
-			g.visit(g.s.url + "/sign-in")
-			g.click("[name=language][value=" + language + "]")
-			g.until("document.documentElement.lang === '" + language + "'")
+			g.chooseLanguage()
 			g.signingUp()
 			g.managing()
 			device.touches(false)
 			g.signingIn()
 			g.recovering()
+			g.byMail()
 		})
 	}
+}
+
+// chooseLanguage does so at the foot of the sign-in page.
+func (g gallery) chooseLanguage() {
+	g.visit(g.s.url + "/sign-in")
+	g.click("[name=language][value=" + g.language + "]")
+	g.until("document.documentElement.lang === '" + g.language + "'")
 }
 
 // signingUp is everything until there is an account with two passkeys.
@@ -176,4 +182,36 @@ func (g gallery) recovering() {
 	g.click("form .primary")
 	g.see("#recovery-code")
 	g.screen("recover-proofs")
+}
+
+// byMail is what a site of its own shows that sends mail.
+func (g gallery) byMail() {
+	s, mailed := mailSite(g.t)
+	g.s = s
+	g.chooseLanguage()
+	g.screen("mail-sign-in")
+	g.visit(s.url + "/email-code")
+	g.screen("mail-code")
+	g.typeInto("#email", "grace@example.com")
+	g.click("form .primary")
+	g.see("#mail-code")
+	g.screen("mail-code-sent")
+	g.visit(s.url + "/reset")
+	g.screen("reset")
+	g.typeInto("#email", "grace@example.com")
+	g.click("form .primary")
+	g.until("!document.querySelector('#email')")
+	g.screen("reset-sent")
+	beginSignUp(g.tab, s, "grace@example.com")
+	g.screen("mail-sign-up-code")
+	g.typeInto("#mail-code", "0000-0000")
+	g.click("form .primary")
+	g.until("document.querySelector('.alert')")
+	g.screen("mail-sign-up-wrong")
+	g.typeInto("#mail-code", mailed().Code)
+	g.click("form .primary")
+	g.see("[data-proven] .primary")
+	g.screen("mail-sign-up-proven")
+	g.visit(s.url + "/not-me?code=ml_x")
+	g.screen("link-over")
 }
