@@ -520,3 +520,23 @@ func TestOnlyABrowserIsSentToAProvider(t *testing.T) {
 	_, err = e.BeginFederated(e.ctx, browser(1), req)
 	wantCode(t, err, mapae.CodeBadRequest)
 }
+
+func TestTheOwnerIsToldOfLinks(t *testing.T) {
+	t.Parallel()
+	e := newElsewhere(t, all, byMail)
+	in := e.in(browser(1), e.acme)
+	e.notices()
+	if err := e.linkTo(browser(1), e.other, in); err != nil {
+		t.Fatal(err)
+	}
+	e.notice(mapae.EventIdentityLinked)
+	cur := e.current(in)
+	for _, own := range must(e.Identities(e.ctx, cur))(t) {
+		if own.Provider != e.acme.Issuer() {
+			if err := e.Unlink(e.ctx, browser(1), cur, own.ID()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	e.notice(mapae.EventIdentityUnlinked)
+}

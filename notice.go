@@ -15,7 +15,8 @@ const noticeLife = 7 * 24 * time.Hour
 func noticed(e Event) bool {
 	switch e.Type {
 	case EventPasskeyAdded, EventPasskeyRemoved, EventTOTPAdded, EventTOTPRemoved, EventPasswordSet, EventPasswordRemoved,
-		EventRecoveryCodesMade, EventRecovered, EventRecoveryIssued, EventCounterRegressed, EventEmailChanged:
+		EventPasswordReset, EventRecoveryCodesMade, EventRecovered, EventRecoveryIssued, EventCounterRegressed, EventEmailChanged,
+		EventIdentityLinked, EventIdentityUnlinked:
 		return true
 	case EventSignIn, EventReauth, EventRecoveryProof:
 		return e.Method == MethodRecoveryCode || e.Type == EventRecoveryProof && e.Method != MethodEmailCode

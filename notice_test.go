@@ -83,6 +83,11 @@ func TestTheOwnerIsToldOfEachChange(t *testing.T) {
 				m.t.Fatal(err)
 			}
 		}, ""},
+		mapae.EventPasswordReset: {func(m member) { setPassword(m) }, func(m member) {
+			if err := m.ResetPassword(m.ctx, browser(1), m.forgot(kim), newPassword); err != nil {
+				m.t.Fatal(err)
+			}
+		}, ""},
 		mapae.EventRecoveryCodesMade: {nil, func(m member) { must(m.NewRecoveryCodes(m.ctx, browser(1), m.current(m.in)))(m.t) }, ""},
 		mapae.EventReauth: {nil, func(m member) {
 			must(m.ReauthCode(m.ctx, browser(1), m.current(m.in), mapae.MethodRecoveryCode, m.in.RecoveryCodes[0], mapae.ActionNone))(m.t)

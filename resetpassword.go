@@ -109,7 +109,7 @@ func (a *Auth) ResetPassword(ctx context.Context, c Client, code, password strin
 		if err := a.reset(ctx, tx, t, secret); err != nil {
 			return err
 		}
-		return tx.AddEvent(ctx, e)
+		return a.addEvent(ctx, tx, u, e, "")
 	})
 	if err != nil {
 		return answerOr("reset a password", err)

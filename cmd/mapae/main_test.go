@@ -84,7 +84,7 @@ func scriptGet(ts *testscript.TestScript, neg bool, args []string) {
 // follows no redirect: of one the body is the Location.
 func getWhenUp(url string) (status int, body string, err error) {
 	client := &http.Client{
-		Timeout:       5 * time.Second,
+		Timeout:       15 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	defer client.CloseIdleConnections()
