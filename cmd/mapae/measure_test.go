@@ -2,6 +2,7 @@ package main
 
 import (
 	"net"
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -36,6 +37,11 @@ func TestWhatHappensIsMeasured(t *testing.T) {
 	_, text, err := getWhenUp("http://127.0.0.1:" + port + "/metrics")
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/vars"} { // BI-484
+		if status, _, err := getWhenUp(s.origin + path); err != nil || status != http.StatusNotFound {
+			t.Errorf("the public is answered %d at %s, %v", status, path, err)
+		}
 	}
 	for _, line := range []string{
 		`mapae_ceremonies_total{ceremony="registration",outcome="success",reason=""} 1`,
