@@ -107,7 +107,10 @@ func (d *developer) record(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	rec := httptest.NewRecorder()
-	d.w.h.ServeHTTP(rec, r)
+	d.mu.Lock()
+	h := d.w.h // prepare may put another world in its place
+	d.mu.Unlock()
+	h.ServeHTTP(rec, r)
 	d.mu.Lock()
 	d.called = append(d.called, call{r.Method, r.URL.Path, body, rec.Code, rec.Header().Get("Content-Type"), rec.Body.Bytes()})
 	d.mu.Unlock()
@@ -158,7 +161,10 @@ func (d *developer) prepare(command string) {
 		d.w.pass(72 * time.Hour)
 	}
 	if strings.Contains(command, "eve@example.com") && d.w.auth.Config().Mailer == nil { // from then on the site sends mail
-		d.w = d.w.mailingNode()
+		mailing := d.w.mailingNode()
+		d.mu.Lock()
+		d.w = mailing
+		d.mu.Unlock()
 	}
 	if strings.Contains(command, "/signup/passkey/complete") { // with the options that came last
 		d.keys = d.keys[len(d.keys)-1:]
