@@ -76,6 +76,8 @@ func TestTheSecondStepFollowsAFormFromAnotherSite(t *testing.T) {
 	b.want("document.querySelector('h1').textContent === 'One more step'", "the second step")
 	b.typeInto("#code", s.code(t, secret))
 	b.click("form:has(#code) .primary")
+	b.at("/offer") // of a passkey, which is on the way
+	b.click("[value=not_now]")
 	b.until("document.querySelector('#notice')?.textContent.includes('Welcome')")
 
 	// And who says no there, or is nobody the provider vouches for, is told so.
