@@ -35,9 +35,9 @@ var contentTypes = map[string]string{
 	".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml",
 }
 
-// newAssets reads the embedded files, and gives them the look of the brand. The page's script imports the module by
-// its immutable name, so that a page never meets the module of another
-// version.
+// newAssets reads the embedded files, and gives them the look of the brand. The
+// page's script imports the module by its immutable name, so that a page never
+// meets the module of another version.
 func newAssets(brand Brand) (assets, error) {
 	all := assets{}
 	for _, file := range []string{"static/icon.svg", "static/page.css", "sdk/mapae.js", "sdk/elements.js", "sdk/page.js"} {
