@@ -417,7 +417,11 @@ func TestBeginningWritesNothingAndFinishingIsOneTransaction(t *testing.T) {
 		if err := call(); err != nil {
 			t.Fatal(err)
 		}
-		if got := counter.Counts(); got.Transactions != 1 || got.Reads > 2 {
+		most := 2
+		if f.name == "sign in by the operator's link" {
+			most = 5 // its user, and four for the ways in: a second step may be due
+		}
+		if got := counter.Counts(); got.Transactions != 1 || got.Reads > most {
 			t.Errorf("%s: %+v, want one transaction", f.name, got)
 		}
 	}
