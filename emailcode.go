@@ -1,6 +1,9 @@
 package mapae
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // EmailCode offers sign-in by a code that is mailed to a proven address. It is
 // one factor. It needs Config.Mailer.
@@ -15,8 +18,8 @@ func (EmailCode) check() error { return nil }
 // returns the ticket that takes it: for 10 minutes, for five tries, from this
 // client. locale is that of the page, for who has chosen none.
 //
-// Whether somebody has the address is not told: the answer and the work are the
-// same. Errors: CodeForbidden codes are not offered; CodeBadRequest with the
+// Whether somebody has the address is not told: the answer, the work and the time
+// are the same. Errors: CodeForbidden codes are not offered; CodeBadRequest with the
 // field email or locale; CodeUnavailable.
 func (a *Auth) BeginEmailCode(ctx context.Context, c Client, email, locale string) (string, error) {
 	if !a.offers(MethodEmailCode) {
@@ -29,6 +32,7 @@ func (a *Auth) BeginEmailCode(ctx context.Context, c Client, email, locale strin
 	if err := checkLocale(locale); err != nil {
 		return "", badField("locale", err)
 	}
+	defer waitForGrid(ctx, time.Now())
 	u, err := a.provenUser(ctx, key)
 	if err != nil {
 		return "", err
@@ -71,11 +75,13 @@ func (a *Auth) FinishEmailCode(ctx context.Context, c Client, ticketText, code s
 	case !a.offers(MethodEmailCode):
 		return SignInStep{}, errNotOffered
 	}
+	start := time.Now()
 	u, err := a.provenUser(ctx, t.Login)
 	if err != nil {
 		return SignInStep{}, a.spare(ctx, err, a.ticketKey(t))
 	}
 	if !t.isCode(u, code) || u.ID == "" {
+		defer waitForGrid(ctx, start)
 		return SignInStep{}, a.wrongMailCode(ctx, c, t, u, EventSignInFailed)
 	}
 	step, err := a.admitFirst(ctx, c, u, Use{Method: MethodEmailCode, At: a.now()}, t.consume)

@@ -16,12 +16,6 @@ import (
 // claimLife is how long after its delay a waiting recovery can be finished.
 const claimLife = 7 * 24 * time.Hour
 
-// refusalGrid is the grid of times at which a refused proof is answered. It is
-// well above what looking an account up takes: the calls to the store are the
-// same for everybody, but a row that is there is read and one that is not is
-// not, and the clock would tell.
-const refusalGrid = 10 * time.Millisecond
-
 // RecoveryStep is what a recovery goes on with after a proof.
 type RecoveryStep struct {
 	Ticket string
@@ -91,17 +85,6 @@ func (a *Auth) ProveRecovery(ctx context.Context, c Client, ticketText string, m
 		waitForGrid(ctx, start)
 	}
 	return step, err
-}
-
-// waitForGrid waits until a whole number of refusalGrids has passed since
-// start, or ctx ends.
-func waitForGrid(ctx context.Context, start time.Time) {
-	timer := time.NewTimer(refusalGrid - time.Since(start)%refusalGrid)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 // proveFor is ProveRecovery of a ticket that is good and counted.

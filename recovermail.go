@@ -14,8 +14,8 @@ import (
 // takes the code beside all other proofs: for 10 minutes, for five tries. locale
 // is that of the page.
 //
-// Whether there is such an account is not told: the answer and the work are the
-// same. Errors: CodeForbidden there is no mail; CodeBadRequest with the field
+// Whether there is such an account is not told: the answer, the work and the time
+// are the same. Errors: CodeForbidden there is no mail; CodeBadRequest with the field
 // locale, or method where a mailed code was given; CodeCeremonyInvalid the
 // ticket; CodeUnavailable.
 func (a *Auth) MailRecoveryCode(ctx context.Context, c Client, ticketText, locale string) (string, error) {
@@ -32,6 +32,7 @@ func (a *Auth) MailRecoveryCode(ctx context.Context, c Client, ticketText, local
 	if slices.Contains(t.Proofs, MethodEmailCode) {
 		return "", badField("method", fmt.Errorf("%s was given", MethodEmailCode))
 	}
+	defer waitForGrid(ctx, time.Now())
 	u, err := a.store.UserByLogin(ctx, t.Login)
 	switch {
 	case err != nil && !errors.Is(err, ErrNotFound):

@@ -15,8 +15,8 @@ const resetLife = 30 * time.Minute
 // proven the address and has a password; who has none is told so by mail. A
 // newer link ends the ones before it. locale is that of the page.
 //
-// Whether somebody has the address is not told: the answer and the work are the
-// same. Errors: CodeForbidden passwords or mail are not offered; CodeBadRequest
+// Whether somebody has the address is not told: the answer, the work and the time
+// are the same. Errors: CodeForbidden passwords or mail are not offered; CodeBadRequest
 // with the field email or locale; CodeUnavailable.
 func (a *Auth) ForgotPassword(ctx context.Context, _ Client, email, locale string) error {
 	if !a.offers(MethodPassword) || !a.mails() {
@@ -29,6 +29,7 @@ func (a *Auth) ForgotPassword(ctx context.Context, _ Client, email, locale strin
 	if err := checkLocale(locale); err != nil {
 		return badField("locale", err)
 	}
+	defer waitForGrid(ctx, time.Now())
 	u, err := a.provenUser(ctx, key)
 	if err != nil {
 		return err

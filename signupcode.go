@@ -3,6 +3,7 @@ package mapae
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // mails reports whether addresses can be proven by mail.
@@ -12,6 +13,7 @@ func (a *Auth) mails() bool { return a.cfg.Mailer != nil }
 // an account has proven it, that somebody tried; nobody but who reads the mail
 // is told which. Its ticket takes the code.
 func (a *Auth) mailSignUp(ctx context.Context, c Client, key string, req SignUpRequest, invited *grant) (SignUpStep, error) {
+	defer waitForGrid(ctx, time.Now())
 	holder, err := a.provenUser(ctx, key)
 	if err != nil {
 		return SignUpStep{}, err

@@ -63,6 +63,14 @@ func timedRoutes() []timedRoute {
 		{"recovery", "/api/auth/recover/start", 1, address, nil},
 		{"recovery by a wrong recovery code", "/api/auth/recover/proof", 1, proof("recovery_code", "AAAA-BBBB-CCCC-DDDD"), start},
 		{"recovery by a wrong TOTP code", "/api/auth/recover/proof", 1, proof("totp", "000000"), start},
+		{"recovery by a mailed code", "/api/auth/recover/mail", 1, func(string) string { return `{}` }, start},
+		{"recovery by a wrong mailed code", "/api/auth/recover/proof", 1, proof("email_code", "0000-0000"), func(p person, email string) string {
+			ticket, err := p.MailRecoveryCode(p.w.ctx, start(p, email))
+			if err != nil {
+				p.w.t.Fatal(err)
+			}
+			return ticket
+		}},
 		{"a mailed code", "/api/auth/email-code/request", 1, address, nil},
 		{"a wrong mailed code", "/api/auth/email-code/verify", 1, func(string) string { return `{"code":"0000-0000"}` }, func(p person, email string) string {
 			ticket, err := p.RequestEmailCode(p.w.ctx, email)
