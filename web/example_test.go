@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"testing/fstest"
 	"time"
 
 	"github.com/mapae/mapae"
@@ -87,4 +89,39 @@ func ExampleBrand() {
 	// Output:
 	// <nil>
 	// brand: Accent "#ffcc00": its contrast with #ffffff is 1.5, less than 4.5
+}
+
+// A template of one's own takes the place of the page of the same name; what it
+// does not define is as shipped.
+func ExampleConfig_templates() {
+	auth, err := mapae.New(mapae.Config{
+		Store:   memory.New(),
+		Secrets: []mapae.RootKey{mapae.NewRootKey()},
+		RP:      mapae.RelyingParty{ID: "example.com", Name: "Acme", Origins: []string{"https://example.com"}},
+		Methods: []mapae.Method{mapae.Passkey{}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	site := web.New(auth, web.Config{Base: "/auth", Templates: fstest.MapFS{
+		"sign-in.html": {Data: []byte(`{{define "main"}}
+<h1>Come in, {{.Site}}</h1>
+<form method="post" action="{{.Base}}/sign-in" data-next="{{.Data.Next}}">
+{{template "email" .}}
+<button class="primary" data-needs="passkeys">{{.T "signin.continue"}}</button>
+</form>
+{{template "status" .}}
+{{end}}`)},
+	}})
+	answer := httptest.NewRecorder()
+	site.ServeHTTP(answer, httptest.NewRequest("GET", "https://example.com/auth/sign-in", nil))
+	for _, line := range strings.Split(answer.Body.String(), "\n") {
+		if strings.Contains(line, "<h1>") || strings.Contains(line, "<title>") {
+			fmt.Println(line)
+		}
+	}
+	// Output:
+	// <title>Sign in · Acme</title>
+	// <h1>Come in, Acme</h1>
 }

@@ -9,16 +9,12 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/mapae/mapae"
 )
 
 //go:embed page/*.html
 var pageFiles embed.FS
-
-// pageNames are the pages; each is its file, layout.html and proof.html.
-var pageNames = []string{"sign-in", "sign-up", "sign-up-proven", "email-code", "reset", "confirm", "second-factor", "recover", "offer", "link", "account", "password", "totp", "codes", "federated", "passkeys", "error"}
 
 // pages draws what people see.
 type pages struct {
@@ -33,7 +29,7 @@ type pages struct {
 	locales          *locales
 }
 
-// newPages reads the embedded templates, sentences and assets.
+// newPages reads templates, sentences and assets.
 func newPages(cfg Config, rp mapae.RelyingParty) (*pages, error) {
 	p := &pages{
 		base: cfg.Base, site: or(cfg.Brand.Name, or(rp.Name, rp.ID)), links: cfg.Brand.links(), port: "80",
@@ -46,32 +42,12 @@ func newPages(cfg Config, rp mapae.RelyingParty) (*pages, error) {
 	if p.locales, err = embeddedLocales(); err != nil {
 		return nil, err
 	}
-	if p.templates, err = embeddedPages(); err != nil {
+	if p.templates, err = ownPages(cfg.Templates); err != nil {
 		return nil, err
 	}
 	p.assets, err = newAssets(cfg.Brand)
 	return p, err
 }
-
-// embeddedPages are the pages by name, read once: they are the same for every
-// site, and reading them takes far longer than all else that New does.
-var embeddedPages = sync.OnceValues(func() (map[string]*template.Template, error) {
-	shared, err := template.ParseFS(pageFiles, "page/layout.html", "page/proof.html", "page/provider.html")
-	if err != nil {
-		return nil, err
-	}
-	all := map[string]*template.Template{}
-	for _, name := range pageNames {
-		own, err := shared.Clone()
-		if err == nil {
-			all[name], err = own.ParseFS(pageFiles, "page/"+name+".html")
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-})
 
 // view is what templates see: T, Date and Device in the reader's language,
 // what all pages have, and Data of the one page.
@@ -121,12 +97,12 @@ func (v view) With(data any) view {
 // render writes the page name with the status. A template that fails is a
 // mistake in the program: it panics before anything is written.
 func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
-	v := view{reader: p.locales.reader(r), pages: p, Page: name, RequestID: on(r).id, Fault: on(r).fault, Data: data}
+	v := p.view(r, name, data)
 	if r.Method == http.MethodGet && status == http.StatusOK {
 		v.here = p.base + r.URL.RequestURI()
 	}
 	var body bytes.Buffer
-	if err := p.templates[name].ExecuteTemplate(&body, "layout", v); err != nil {
+	if err := v.draw(&body); err != nil {
 		panic(fmt.Errorf("web: page %s: %w", name, err))
 	}
 	h := w.Header()

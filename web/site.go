@@ -1,6 +1,7 @@
 package web
 
 import (
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -34,6 +35,12 @@ type Config struct {
 
 	// Brand is how the pages show whose they are.
 	Brand Brand
+
+	// Templates are files that take the place of the page templates of the
+	// same names, for those whom Brand does not reach far enough: docs/pages.md
+	// has the names and what each is given. They are read once. Nil: all pages
+	// are as shipped.
+	Templates fs.FS
 
 	// Observe is told of each request after it was answered: its method, the
 	// pattern of its route (empty: none matched), the status (0: the client
@@ -72,7 +79,7 @@ type Site struct {
 const requestTimeout = 12 * time.Second
 
 // New returns the HTTP face of auth. It panics where cfg.WellKnown or
-// cfg.Brand does not pass its Check.
+// cfg.Brand does not pass its Check, or cfg.Templates not CheckTemplates.
 func New(auth *mapae.Auth, cfg Config) *Site {
 	cfg.Base = strings.TrimSuffix(path.Clean("/"+cfg.Base), "/")
 	if cfg.Logger == nil {
@@ -87,7 +94,7 @@ func New(auth *mapae.Auth, cfg Config) *Site {
 	}
 	pages, err := newPages(cfg, domain.RP)
 	if err != nil {
-		panic("web: the embedded pages: " + err.Error()) // built wrong: no configuration leads here
+		panic("web: " + err.Error())
 	}
 	s := &Site{
 		auth: auth, cfg: cfg, log: cfg.Logger, now: domain.Clock, pages: pages,

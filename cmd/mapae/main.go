@@ -76,6 +76,7 @@ func options() []kong.Option {
 			{Key: "attestation", Title: "Models of authenticators:"},
 			{Key: "mail", Title: "Mail:"},
 			{Key: "session", Title: "Sessions:"},
+			{Key: "brand", Title: "The look of the pages:"},
 			{Key: "files", Title: "Files:"},
 			{Key: "network", Title: "Network:"},
 			{Key: "log", Title: "Log:"},

@@ -28,6 +28,7 @@ type serveCommand struct {
 	settings
 	networkSettings
 	attestationSettings
+	brandSettings
 }
 
 // Help is shown below the usage line.
@@ -50,7 +51,7 @@ Examples:
 
 // Run serves until a signal.
 func (c *serveCommand) Run(ctx context.Context, std streams) error {
-	cert, err := c.check()
+	cert, face, err := c.check()
 	if err != nil {
 		return err
 	}
@@ -94,8 +95,8 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	context.AfterFunc(ctx, stop) // so that a second signal ends the process at once
 
 	m.serve(operator)
-	site := web.New(in.auth, web.Config{Logger: log, TrustedProxies: c.TrustedProxy, Development: c.development(),
-		WellKnown: c.wellKnown(), Observe: m.observe(), Outbox: c.outbox()})
+	face.Logger, face.Observe = log, m.observe()
+	site := web.New(in.auth, face)
 	srv := site.Server(ln.Addr().String(), nil)
 	srv.Handler = withOutbox(srv.Handler, in.auth.Config().Mailer)
 	srv.TLSConfig = cert
@@ -143,20 +144,24 @@ func (c *serveCommand) run(ctx context.Context, log *slog.Logger, srv *http.Serv
 }
 
 // check names every mistake in the settings before anything is made or opened,
-// and loads the certificate; nil: plain http.
-func (c *serveCommand) check() (*tls.Config, error) {
+// and returns the certificate that it loaded (nil: plain http) and what the
+// settings say about the HTTP face.
+func (c *serveCommand) check() (*tls.Config, web.Config, error) {
 	_, wrong := c.domain()
-	if err := errors.Join(wrong, c.networkSettings.check(&c.siteSettings), c.attestationSettings.check(c.Methods)); err != nil {
-		return nil, err
+	brand, unfit := c.brand()
+	templates, broken := c.templates()
+	if err := errors.Join(wrong, unfit, broken, c.networkSettings.check(&c.siteSettings), c.attestationSettings.check(c.Methods)); err != nil {
+		return nil, web.Config{}, err
 	}
+	face := web.Config{TrustedProxies: c.TrustedProxy, Development: c.development(), WellKnown: c.wellKnown(), Outbox: c.outbox(), Brand: brand, Templates: templates}
 	if c.TLSCert == "" {
-		return nil, nil
+		return nil, face, nil
 	}
 	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
 	if err != nil {
-		return nil, mistake{fmt.Errorf("tls-cert and tls-key: %w", err)}
+		return nil, face, mistake{fmt.Errorf("tls-cert and tls-key: %w", err)}
 	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, face, nil
 }
 
 // listen opens the address and says in words why it can't.
