@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -24,7 +23,7 @@ import (
 )
 
 // patience is how long a test waits for what should happen at once.
-const patience = 10 * time.Second
+const patience = 20 * time.Second
 
 // browser is the one Chromium that all tests share; each test has a profile of
 // its own in it.
@@ -163,7 +162,7 @@ func newTab(t *testing.T, parent context.Context, options ...chromedp.ContextOpt
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(parent, options...)
 	t.Cleanup(cancel)
-	ctx, stop := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, stop := context.WithTimeout(ctx, 10*time.Minute)
 	t.Cleanup(stop)
 	b := &tab{t: t, ctx: ctx}
 	if err := chromedp.Do(ctx); err != nil { // the tab lives as long as the context of its first action
@@ -191,7 +190,7 @@ func (b *tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
-		b.shoot("failed")
+		b.pictureFailure()
 		b.t.Fatalf("%s: %v", what, err)
 	}
 }
@@ -307,7 +306,7 @@ func eval[T any](b *tab, expression string) T {
 	defer cancel()
 	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
-		b.t.Fatalf("%s: %v", expression, err)
+		b.t.Fatalf("%.300s: %v", expression, err)
 	}
 	return value
 }
@@ -323,7 +322,7 @@ func (b *tab) until(expression string) {
 			return
 		}
 		if time.Now().After(end) {
-			b.shoot("failed")
+			b.pictureFailure()
 			b.t.Fatalf("waited in vain at %s for %s (%v); the page says: %s", eval[string](b, "location.href"), expression, err,
 				eval[string](b, "document.body.innerText"))
 		}
@@ -346,62 +345,9 @@ func (b *tab) says(text string) {
 func (b *tab) want(expression, why string) {
 	b.t.Helper()
 	if !eval[bool](b, "!!("+expression+")") {
-		b.shoot("failed")
+		b.pictureFailure()
 		b.t.Errorf("%s: not %s", why, expression)
 	}
-}
-
-// looks are what every step is pictured in.
-var looks = []struct {
-	name   string
-	width  int64
-	scheme string
-}{
-	{"320-light", 320, "light"}, {"390-light", 390, "light"}, {"390-dark", 390, "dark"},
-	{"1280-light", 1280, "light"}, {"1280-dark", 1280, "dark"},
-}
-
-// smallTargets lists the visible things to click that are lower than 44 px.
-const smallTargets = `[...document.querySelectorAll("button,a,input,summary")]
-	.filter(el => el.offsetParent && el.getBoundingClientRect().height < 44).map(el => el.outerHTML).join("\n")`
-
-// shoot takes the step's pictures, and checks what must hold in all of them:
-// the page does not scroll sideways, and what is clicked is 44 px high.
-func (b *tab) shoot(step string) {
-	b.t.Helper()
-	b.shots++
-	folder := os.Getenv("MAPAE_SCREENSHOTS")
-	if folder == "" {
-		folder = "screenshots"
-	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		b.t.Fatal(err)
-	}
-	for _, look := range looks {
-		ctx, cancel := context.WithTimeout(b.ctx, patience)
-		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.scheme}}}
-		err := chromedp.Do(ctx, chromedp.EmulateViewport(look.width, 844), call(emulation.SetEmulatedMedia, media))
-		var picture []byte
-		if err == nil {
-			picture, err = chromedp.Run(ctx, chromedp.FullScreenshot(100))
-		}
-		cancel()
-		if err != nil {
-			b.t.Errorf("picture of %s: %v", step, err)
-			return
-		}
-		if wide := eval[int](b, "document.documentElement.scrollWidth"); int64(wide) > look.width {
-			b.t.Errorf("%s is %d px wide in a window of %d", step, wide, look.width)
-		}
-		if small := eval[string](b, smallTargets); small != "" {
-			b.t.Errorf("%s at %d px: too small to hit: %s", step, look.width, small)
-		}
-		name := fmt.Sprintf("%s-%02d-%s-%s.png", strings.ReplaceAll(b.t.Name(), "/", "-"), b.shots, step, look.name)
-		if err := os.WriteFile(filepath.Join(folder, name), picture, 0o644); err != nil {
-			b.t.Fatal(err)
-		}
-	}
-	b.do("reset the window", chromedp.EmulateViewport(390, 844), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{}))
 }
 
 // front brings the tab to the front: in full Chromium one in the background

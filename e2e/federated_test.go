@@ -34,6 +34,7 @@ func (s *site) statuses(t *testing.T, request string, want ...int) {
 }
 
 func TestSomebodyComesByAnotherProvider(t *testing.T) {
+	t.Parallel()
 	for name, formPost := range map[string]bool{"query": false, "form_post": true} {
 		t.Run(name, func(t *testing.T) {
 			_, methods := idp(t, formPost)
@@ -60,6 +61,7 @@ func TestSomebodyComesByAnotherProvider(t *testing.T) {
 // The way back from a form_post comes from another site: no Strict cookie is
 // with it. The second step is bound to one all the same, which is set then.
 func TestTheSecondStepFollowsAFormFromAnotherSite(t *testing.T) {
+	t.Parallel()
 	there, methods := idp(t, true)
 	s := newSite(t, mapae.Password{Argon2: mapae.Argon2{MemoryKiB: 8 << 10, Passes: 1, Lanes: 1}}, mapae.TOTP{}, methods)
 	b := openTab(t)
@@ -90,6 +92,7 @@ func TestTheSecondStepFollowsAFormFromAnotherSite(t *testing.T) {
 }
 
 func TestSomebodyConfirmsByGitHub(t *testing.T) {
+	t.Parallel()
 	client := idptest.Client{ID: "client", Secret: "hush"}
 	there := idptest.NewGitHub(t, client, lea)
 	p, err := federated.GitHub{URL: there.URL, ClientID: client.ID, ClientSecret: client.Secret}.Provider()

@@ -61,6 +61,7 @@ func beginSignUp(b *tab, s *site, email string) {
 }
 
 func TestSomebodySignsUpByMailWithAPasskey(t *testing.T) {
+	t.Parallel()
 	s, mailed := mailSite(t)
 	b := openTab(t)
 	b.attach(phone())
@@ -86,6 +87,7 @@ func TestSomebodySignsUpByMailWithAPasskey(t *testing.T) {
 }
 
 func TestSomebodyDoesAllByMailWithoutScripts(t *testing.T) {
+	t.Parallel()
 	s, mailed := mailSite(t)
 	b := openTab(t)
 	b.do("turn scripts off", noScripts)

@@ -79,6 +79,7 @@ func enterPassword(b *tab, s *site, email, secret string) {
 }
 
 func TestSomebodySignsInWithPasswordAndApp(t *testing.T) {
+	t.Parallel()
 	s := methodSite(t)
 	b := openTab(t)
 	signUpPassword(b, s, "ada@example.com")
@@ -126,6 +127,7 @@ func TestSomebodySignsInWithPasswordAndApp(t *testing.T) {
 }
 
 func TestSomebodyRecoversWithTwoProofs(t *testing.T) {
+	t.Parallel()
 	s := methodSite(t)
 	b := openTab(t)
 	signUpPassword(b, s, "joan@example.com")
@@ -159,6 +161,7 @@ func TestSomebodyRecoversWithTwoProofs(t *testing.T) {
 }
 
 func TestAPasskeyIsTheSecondStepAfterAPassword(t *testing.T) {
+	t.Parallel()
 	s := methodSite(t)
 	b := openTab(t)
 	signUpPassword(b, s, "mary@example.com")
@@ -177,6 +180,7 @@ func TestAPasskeyIsTheSecondStepAfterAPassword(t *testing.T) {
 }
 
 func TestWithoutScriptsPasswordAndAppAreEnough(t *testing.T) {
+	t.Parallel()
 	s := methodSite(t)
 	b := openTab(t)
 	signUpPassword(b, s, "rosa@example.com")

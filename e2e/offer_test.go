@@ -23,6 +23,7 @@ func (d *device) once(f func()) {
 }
 
 func TestAfterASignInWithAPhoneThisDeviceIsOffered(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := openTab(t)
 	phone := b.attach(nearby())
@@ -67,6 +68,7 @@ func TestAfterASignInWithAPhoneThisDeviceIsOffered(t *testing.T) {
 }
 
 func TestAfterAPasswordAPasskeyIsOfferedAndNeverForcedOnAnybody(t *testing.T) {
+	t.Parallel()
 	s := methodSite(t)
 	b := openTab(t)
 	signUpPassword(b, s, "joan@example.com")
@@ -105,6 +107,7 @@ const upgradable = `{
 }`
 
 func TestAPasswordSignInIsUpgradedUnseen(t *testing.T) {
+	t.Parallel()
 	s := methodSite(t)
 	b := openTab(t)
 	signUpPassword(b, s, "mary@example.com")
@@ -128,6 +131,7 @@ func TestAPasswordSignInIsUpgradedUnseen(t *testing.T) {
 }
 
 func TestAnUpgradeThatFailsIsNotHeardOf(t *testing.T) {
+	t.Parallel()
 	s := methodSite(t)
 	b := openTab(t)
 	signUpPassword(b, s, "rosa@example.com")

@@ -37,6 +37,7 @@ func autofillAfterSignOut(b *tab, s *site, n int) {
 // TestAPersonSignsUpComesBackAndKeepsPasskeys walks the whole way of a person
 // with a phone and, later, a security key.
 func TestAPersonSignsUpComesBackAndKeepsPasskeys(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := openTab(t)
 	phone := b.attach(phone())
@@ -122,6 +123,7 @@ func manage(b *tab, phone *device) {
 // TestAnOldSessionIsConfirmedOnTheWay: what was asked for goes on by itself
 // after a passkey was used once more.
 func TestAnOldSessionIsConfirmedOnTheWay(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := openTab(t)
 	phone := b.attach(phone())

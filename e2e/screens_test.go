@@ -1,12 +1,8 @@
 package e2e
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/chromedp"
 )
 
 // languages are all that the pages speak.
@@ -26,44 +22,13 @@ func (g gallery) screen(name string) {
 	g.t.Helper()
 	g.until("document.readyState === 'complete' && document.documentElement.lang === '" + g.language + "'")
 	g.accessible(g.axe, name+" in "+g.language)
-	g.frames(name)
-}
-
-// frames are what every screen is pictured in.
-var frames = []struct {
-	name   string
-	width  int64
-	scheme string
-}{
-	{"phone-light", 390, "light"}, {"phone-dark", 390, "dark"}, {"desktop-light", 1280, "light"}, {"desktop-dark", 1280, "dark"},
-}
-
-// frames takes the pictures of a screen.
-func (g gallery) frames(name string) {
-	g.t.Helper()
-	folder := os.Getenv("MAPAE_SCREENSHOTS")
-	if folder == "" {
-		return
+	if pictures != "" {
+		g.through(frames, func(f look) { g.picture(filepath.Join(pictures, "screens"), name+"."+g.language+"."+f.name) })
 	}
-	folder = filepath.Join(folder, "screens")
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		g.t.Fatal(err)
-	}
-	for _, f := range frames {
-		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: f.scheme}}}
-		g.do("change the window", chromedp.EmulateViewport(f.width, 844), call(emulation.SetEmulatedMedia, media))
-		picture, err := chromedp.Run(g.ctx, chromedp.FullScreenshot(100))
-		if err != nil {
-			g.t.Fatalf("picture of %s: %v", name, err)
-		}
-		if err := os.WriteFile(filepath.Join(folder, name+"."+g.language+"."+f.name+".png"), picture, 0o644); err != nil {
-			g.t.Fatal(err)
-		}
-	}
-	g.do("reset the window", chromedp.EmulateViewport(390, 844), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{}))
 }
 
 func TestEveryScreenIsForEverybody(t *testing.T) {
+	t.Parallel()
 	script := axe(t)
 	for _, language := range languages {
 		t.Run(language, func(t *testing.T) {

@@ -12,6 +12,7 @@ const shifts = `new Promise(done => {
 })`
 
 func TestNothingOnThePagesJumps(t *testing.T) {
+	t.Parallel()
 	s := methodSite(t)
 	b := openTab(t)
 	b.attach(phone()).touches(false)

@@ -27,6 +27,7 @@ func (b *tab) heard(fits string) {
 }
 
 func TestPasswordManagersHearWhatIsRemovedAndWhatIsUnknown(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := openTab(t)
 	b.before(listening)
@@ -58,6 +59,7 @@ func TestPasswordManagersHearWhatIsRemovedAndWhatIsUnknown(t *testing.T) {
 // TestThePlainExampleOfTheGuideWorks: what docs/browser.md tells people to
 // paste, at the root instead of below /auth.
 func TestThePlainExampleOfTheGuideWorks(t *testing.T) {
+	t.Parallel()
 	guide, err := os.ReadFile("../docs/browser.md")
 	if err != nil {
 		t.Fatal(err)

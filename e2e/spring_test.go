@@ -62,6 +62,7 @@ func oldFrontEnd(face *web.Site) http.Handler {
 }
 
 func TestAFrontEndOfSpringGoesOnAsItIs(t *testing.T) {
+	t.Parallel()
 	s := newSiteWith(t, oldFrontEnd)
 	b := openTab(t)
 	mine := b.attach(phone())
@@ -105,6 +106,7 @@ func TestAFrontEndOfSpringGoesOnAsItIs(t *testing.T) {
 }
 
 func TestSpringsRoutesInABrowserAskForAFreshSession(t *testing.T) {
+	t.Parallel()
 	s := newSiteWith(t, oldFrontEnd)
 	b := openTab(t)
 	b.attach(phone())

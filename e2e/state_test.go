@@ -17,6 +17,7 @@ const calm = `![...document.querySelectorAll("#status,.error,.notice")].some(el 
 	el.textContent && (el.dataset.tone === "alert" || el.classList.contains("alert") || el.classList.contains("error")))`
 
 func TestCancelIsNoError(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := openTab(t)
 	phone := b.attach(phone())
@@ -57,6 +58,7 @@ func TestCancelIsNoError(t *testing.T) {
 // TestAnotherOriginIsRefusedCalmly: the browser is told an RP ID that is not
 // the page's.
 func TestAnotherOriginIsRefusedCalmly(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := openTab(t)
 	b.attach(phone())
@@ -82,6 +84,7 @@ func TestAnotherOriginIsRefusedCalmly(t *testing.T) {
 // TestAPageOfAnotherOriginGetsNoOptions: another port of the same host is the
 // same site to a browser's cookies, and another origin to us.
 func TestAPageOfAnotherOriginGetsNoOptions(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := openTab(t)
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -100,6 +103,7 @@ func TestAPageOfAnotherOriginGetsNoOptions(t *testing.T) {
 }
 
 func TestAnotherNameOfTheMachineIsRefusedCalmly(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := openTab(t)
 	b.visit("http://other.localhost:" + s.port + "/sign-in")
@@ -110,6 +114,7 @@ func TestAnotherNameOfTheMachineIsRefusedCalmly(t *testing.T) {
 
 // TestTheAddressOfTheMachineLeadsToLocalhost: 127.0.0.1 can never be an RP ID.
 func TestTheAddressOfTheMachineLeadsToLocalhost(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := openTab(t)
 	b.visit("http://127.0.0.1:" + s.port + "/sign-in")
@@ -117,6 +122,7 @@ func TestTheAddressOfTheMachineLeadsToLocalhost(t *testing.T) {
 }
 
 func TestASecondTabDoesNotBreakTheFirst(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	first := openTab(t)
 	hers := first.attach(phone())
@@ -140,6 +146,7 @@ func TestASecondTabDoesNotBreakTheFirst(t *testing.T) {
 }
 
 func TestTwoTabsOpenedAtOnceBothSignIn(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	maker := openTab(t)
 	owned := maker.attach(phone())
@@ -177,6 +184,7 @@ func TestTwoTabsOpenedAtOnceBothSignIn(t *testing.T) {
 }
 
 func TestABrowserWithoutPasskeysIsToldSo(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := openTab(t)
 	b.before("delete window.PublicKeyCredential")
@@ -191,6 +199,7 @@ func TestABrowserWithoutPasskeysIsToldSo(t *testing.T) {
 
 // TestOldBrowsers: the module's own JSON conversions, and no autofill.
 func TestBrowsersWithoutTheNewerCallsStillSignIn(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := openTab(t)
 	b.attach(phone())
@@ -216,6 +225,7 @@ func TestBrowsersWithoutTheNewerCallsStillSignIn(t *testing.T) {
 }
 
 func TestMistakesInFormsAreSaidBesideTheField(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := openTab(t)
 	b.attach(phone())
@@ -239,6 +249,7 @@ func TestMistakesInFormsAreSaidBesideTheField(t *testing.T) {
 }
 
 func TestDevicesAreShownAndSignedOut(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := openTab(t)
 	b.attach(phone())
@@ -255,6 +266,7 @@ func TestDevicesAreShownAndSignedOut(t *testing.T) {
 }
 
 func TestWithoutScriptsThePageSaysWhatItNeeds(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := openTab(t)
 	b.do("turn scripts off", noScripts)
@@ -264,6 +276,7 @@ func TestWithoutScriptsThePageSaysWhatItNeeds(t *testing.T) {
 }
 
 func TestAPageThatIsNotThere(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := openTab(t)
 	b.visit(s.url + "/nowhere")
@@ -273,6 +286,7 @@ func TestAPageThatIsNotThere(t *testing.T) {
 }
 
 func TestTroubleIsSaidInAPersonsWords(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := openTab(t)
 	b.attach(phone())
