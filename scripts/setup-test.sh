@@ -11,6 +11,7 @@ has gcc || need gcc
 [ -e /usr/include/stdlib.h ] || need libc6-dev
 # The headless shell is half the size of chromium, has WebAuthn and autofill too, and is what we install.
 has chromium || has chromium-headless-shell || has google-chrome || need chromium-headless-shell
+has firefox-esr || has firefox || need firefox-esr
 compgen -G '/usr/share/fonts/*/noto/NotoSansCJK*' >/dev/null || need fonts-noto-cjk
 has postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need postgresql
 has node || need nodejs
