@@ -68,6 +68,7 @@ const (
 	purposeCancelRecovery
 	purposeSignInLink
 	purposeRecoverLink
+	purposes = iota // how many there are
 )
 
 // challenge is the whole state of a ceremony between its options and its

@@ -17,3 +17,20 @@ func (a *Auth) Write(ctx context.Context, l Letter) error {
 
 // MailKey shows tests where mails to an address are counted.
 func (a *Auth) MailKey(to string) [32]byte { return a.mailKey(to) }
+
+// Purposes is how many purposes there are; they are numbered from 1.
+const Purposes = purposes
+
+// CeremonyPurposes are those that only ceremonies and the set-up of an
+// authenticator app have.
+var CeremonyPurposes = []int{int(purposeSignUp), int(purposeRegister), int(purposeRegisterConditional), int(purposeSignIn), int(purposeReauth), int(purposeTOTP)}
+
+// PurposeOf is what a ticket, a link's code or a state is for; 0: it is none.
+func (a *Auth) PurposeOf(text string) int {
+	for prefix, what := range map[string]string{TicketPrefix: sealTicket, LinkPrefix: sealLink, StatePrefix: sealState} {
+		if t, err := a.openUnder(what, prefix, text); err == nil {
+			return int(t.Purpose)
+		}
+	}
+	return 0
+}
