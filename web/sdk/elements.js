@@ -1,6 +1,6 @@
 // Elements that bring server-rendered forms and buttons to life: <mapae-sign-in>, <mapae-sign-up>, <mapae-create>. They have no
 // shadow: what is inside stays as it is, for stylesheets, screen readers and password managers.
-import { Passkeys } from "./mapae.js"
+import { PasskeyError, Passkeys } from "./mapae.js"
 
 /** @import { Passkey, SignedIn } from "./types" */
 /** @typedef {SignedIn | Passkey} Result */
@@ -13,12 +13,13 @@ const Base = typeof HTMLElement === "function" ? HTMLElement : /** @type {typeof
  *
  * Events, which bubble: "mapae-success" with the result as detail, unless it is cancelled the browser goes to next;
  * "mapae-error" with a PasskeyError as detail. A [data-codes] inside gets an <li> for each recovery code, and is shown in
- * place of going on. Where there are no passkeys, each [data-passkey] is hidden.
+ * place of going on. Where there are no passkeys, each [data-passkey] is hidden. A hidden button [data-cancel] is shown when the
+ * browser has not answered for five seconds, and gives up.
  */
 class Enhanced extends Base {
   connectedCallback() {
     this._passkeys = new Passkeys({ base: this.getAttribute("base") || "" })
-    this._gone = new AbortController()
+    this._stop = () => {}
     this.addEventListener("click", this)
     this.addEventListener("submit", this)
     this._passkeys.capabilities().then(can => {
@@ -29,25 +30,36 @@ class Enhanced extends Base {
   disconnectedCallback() {
     this.removeEventListener("click", this)
     this.removeEventListener("submit", this)
-    if (this._gone) this._gone.abort()
+    if (this._turn) this._turn.abort()
+    if (this._stop) this._stop()
   }
 
   /** @param {Event} e a click on a [data-passkey], or a form that is sent without a password */
   handleEvent(e) {
     const target = /** @type {Element} */ (e.target)
+    if (target.closest("[data-cancel]") && this._turn) return this._turn.abort()
     const button = e.type === "click" ? target.closest("button[data-passkey]") : null
     const form = e.type === "submit" ? /** @type {HTMLFormElement} */ (target) : null
     if (!button && !form || form && this._value("password")) return
     if (button && button.getAttribute("type") !== "button" && button.closest("form")) return // its form will be sent
     e.preventDefault()
     const busy = button || this.querySelector("form button:not([type=button])") || this
+    const turn = this._turn = new AbortController()
+    const offer = (/** @type {boolean} */ yes) => this._all("[data-cancel]").forEach(el => { el.hidden = !yes })
+    const timer = setTimeout(offer, 5e3, true)
     busy.setAttribute("aria-busy", "true")
-    this._run(!!form).then(result => this._done(result), error => this._fail(error)).then(() => busy.removeAttribute("aria-busy"))
+    this._run(!!form, turn.signal)
+      .then(result => this._done(result), error => this._fail(turn.signal.aborted ? new PasskeyError("cancelled", error) : error))
+      .then(() => {
+        clearTimeout(timer)
+        busy.removeAttribute("aria-busy")
+        if (turn === this._turn) offer(false)
+      })
   }
 
-  /** @param {boolean} typed the form was sent @returns {Promise<Result>} */
-  _run(typed) {
-    return Promise.reject(new Error(`<${this.localName}> does nothing ${typed}`))
+  /** @param {boolean} typed the form was sent @param {AbortSignal} signal @returns {Promise<Result>} */
+  _run(typed, signal) {
+    return Promise.reject(new Error(`<${this.localName}> does nothing ${typed} ${signal}`))
   }
 
   /** @param {string} selector @returns {HTMLElement[]} */
@@ -59,10 +71,6 @@ class Enhanced extends Base {
   _value(name) {
     const input = /** @type {HTMLInputElement|null} */ (this.querySelector(`input[name=${name}]`))
     return input ? input.value.trim() : ""
-  }
-
-  get _signal() {
-    return this._gone ? this._gone.signal : undefined
   }
 
   get _calls() {
@@ -93,27 +101,28 @@ export class SignIn extends Enhanced {
   connectedCallback() {
     super.connectedCallback()
     if (!this.querySelector("[autocomplete~=webauthn]")) return
-    const stop = this._calls.autofill({ onSuccess: result => this._done(result), onError: error => this._fail(error) })
-    if (this._signal) this._signal.addEventListener("abort", stop)
+    this._stop = this._calls.autofill({ onSuccess: result => this._done(result), onError: error => this._fail(error) })
   }
 
-  /** @param {boolean} typed */
-  _run(typed) {
-    return this._calls.signIn({ email: typed && this._value("username") || undefined, signal: this._signal })
+  /** @param {boolean} typed @param {AbortSignal} signal */
+  _run(typed, signal) {
+    return this._calls.signIn({ email: typed && this._value("username") || undefined, signal })
   }
 }
 
 /** A form with inputs named username and name. */
 export class SignUp extends Enhanced {
-  _run() {
-    return this._calls.signUp({ email: this._value("username"), name: this._value("name"), signal: this._signal })
+  /** @param {boolean} typed @param {AbortSignal} signal */
+  _run(typed, signal) {
+    return this._calls.signUp({ email: this._value("username"), name: this._value("name"), signal })
   }
 }
 
 /** A button, for who is signed in. */
 export class Create extends Enhanced {
-  _run() {
-    return this._calls.create({ name: this._value("name") || undefined, signal: this._signal })
+  /** @param {boolean} typed @param {AbortSignal} signal */
+  _run(typed, signal) {
+    return this._calls.create({ name: this._value("name") || undefined, signal })
   }
 }
 

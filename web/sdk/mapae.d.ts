@@ -1,12 +1,12 @@
 /** @import { Autofill, Capabilities, Code, Passkey, Problem, Recovery, SignedIn, Signals, SignUp, Wish } from "./types" */
 import type { Autofill, Capabilities, Code, Passkey, Recovery, SignedIn, SignUp, Wish } from "./types";
-/** What every call rejects with; or the reason of the caller's own signal. */
+/** What calls reject with, or the reason of their signal. */
 export declare class PasskeyError extends Error {
     code: Code;
     cause: any;
     status: number | undefined;
     requestId: string | undefined;
-    /** Nothing went wrong: say little, and never in red. */
+    /** No error: never say it in red. */
     quiet: boolean;
     /** @param {Code} code @param {any} [cause] the browser's error, or a Problem @param {number} [status] */
     constructor(code: Code, cause?: any, status?: number);
@@ -16,23 +16,22 @@ export declare class Passkeys {
     _base: string;
     /** @type {Set<() => void>} what stops each autofill */
     _armed: Set<() => void>;
-    /** @param {{base?: string}} [options] base: the path that Mapae is mounted at, "" for the root */
+    /** @param {{base?: string}} [options] base: the path of the mount */
     constructor({ base }?: {
         base?: string;
     });
     /** What this browser can do. Never rejects. @returns {Promise<Capabilities>} */
     capabilities(): Promise<Capabilities>;
     /**
-     * Offers passkeys in the autofill of an input with autocomplete="username webauthn", until somebody has signed in. Silent
-     * where unsupported.
+     * Offers passkeys in an input with autocomplete="username webauthn" until somebody has signed in. Silent where unsupported.
      * @param {Autofill} callbacks @returns {() => void} stops it
      */
     autofill({ onSuccess, onError }: Autofill): () => void;
-    /** Signs in by the browser's dialogue; with an email, only into that account. @param {Wish} [wish] @returns {Promise<SignedIn>} */
+    /** Signs in; with an email, only into that account. @param {Wish} [wish] @returns {Promise<SignedIn>} */
     signIn({ email, signal }?: Wish): Promise<SignedIn>;
     /** Makes an account with its first passkey, and signs in. @param {SignUp} wish @returns {Promise<SignedIn>} */
     signUp({ email, name, ticket, signal }: SignUp): Promise<SignedIn>;
-    /** Ends a recovery that is ready with a new passkey, and signs in. @param {Recovery} wish @returns {Promise<SignedIn>} */
+    /** Ends a recovery with a new passkey, and signs in. @param {Recovery} wish @returns {Promise<SignedIn>} */
     recover({ ticket, signal }: Recovery): Promise<SignedIn>;
     /** Adds a passkey to the account, after a step-up where the server wants one. @param {Wish} [wish] @returns {Promise<Passkey>} */
     create({ name, signal }?: Wish): Promise<Passkey>;
@@ -40,7 +39,7 @@ export declare class Passkeys {
     upgrade({ signal }?: Wish): Promise<{
         created: boolean;
     }>;
-    /** Does the ticket's second step, or proves again who is signed in. @param {Wish} [wish] @returns {Promise<SignedIn>} */
+    /** The ticket's second step, or a step-up. @param {Wish} [wish] @returns {Promise<SignedIn>} */
     verify({ ticket, signal }?: Wish): Promise<SignedIn>;
     /** @param {Wish} [wish] @returns {Promise<Passkey[]>} newest first */
     list({ signal }?: Wish): Promise<Passkey[]>;
@@ -51,12 +50,12 @@ export declare class Passkeys {
     /** @returns {Promise<void>} */
     signOut(): Promise<void>;
     /**
-     * Calls a route of JSON, again after a step-up if that is what it lacked.
+     * Calls a route of JSON, again after a step-up where it asks for one.
      * @param {string} method @param {string} path below base @param {object} [body] @param {Wish} [wish] @returns {Promise<any>}
      */
     call(method: string, path: string, body?: object, { signal, ticket }?: Wish): Promise<any>;
     /**
-     * Parks autofill for a flow with a dialogue, and ends it where the flow signed in.
+     * Parks autofill for a dialogue, and ends it where that signed in.
      * @template T @param {AbortSignal|undefined} signal the caller's
      * @param {(signal: AbortSignal) => Promise<T>} flow @param {boolean} [signsIn] @returns {Promise<T>}
      */

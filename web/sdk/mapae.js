@@ -1,7 +1,7 @@
-// Sign up, sign in and keep passkeys from a web page. Syntax of ES2018; what is newer is looked for and done without.
+// Passkeys from a web page. Syntax of ES2018; what is newer is looked for first.
 /** @import { Autofill, Capabilities, Code, Passkey, Problem, Recovery, SignedIn, Signals, SignUp, Wish } from "./types" */
 
-/** @type {Record<string, Code>} of the browser's errors and the server's */
+/** @type {Record<string, Code>} by the names of errors */
 const codes = {
   AbortError: "aborted",
   NotAllowedError: "cancelled",
@@ -17,7 +17,7 @@ const codes = {
   forbidden: "policy",
 }
 
-/** What every call rejects with; or the reason of the caller's own signal. */
+/** What calls reject with, or the reason of their signal. */
 export class PasskeyError extends Error {
   /** @param {Code} code @param {any} [cause] the browser's error, or a Problem @param {number} [status] */
   constructor(code, cause, status) {
@@ -29,16 +29,16 @@ export class PasskeyError extends Error {
     this.cause = cause
     this.status = status
     this.requestId = problem.request_id
-    /** Nothing went wrong: say little, and never in red. */
+    /** No error: never say it in red. */
     this.quiet = code === "cancelled" || code === "aborted"
   }
 }
 
-/** @type {{turn: AbortController, free: Promise<void>}|undefined} who has the page's one passkey call, whichever object */
+/** @type {{turn: AbortController, free: Promise<void>}|undefined} who has the page's one passkey call */
 let slot
 
 /**
- * Runs flow alone. Who has the slot is aborted and waited for: until then the browser calls it pending.
+ * Runs flow alone: who has the slot is aborted and waited for.
  * @template T @param {AbortController} turn @param {(signal: AbortSignal) => Promise<T>} flow
  */
 async function alone(turn, flow) {
@@ -63,10 +63,10 @@ const why = signal => signal.reason || new DOMException("", "AbortError")
 /** @param {number} ms */
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
 
-/** @returns {any} PublicKeyCredential, of which this browser may lack any part */
+/** @returns {any} PublicKeyCredential, or what there is of it */
 const api = () => typeof PublicKeyCredential === "function" && !!navigator.credentials && PublicKeyCredential
 
-/** @param {string} name of what to call: no is the answer where that can't be @param {object} [argument] */
+/** @param {string} name of what to call: false where that can't be @param {object} [argument] */
 const probe = (name, argument) => Promise.resolve().then(() => api()[name](argument)).catch(() => false)
 
 /** @param {string} s base64url */
@@ -85,7 +85,7 @@ function decode(kind, json) {
   return { ...json, challenge: bytes(challenge), user: user && id(user), allowCredentials: allow.map(id), excludeCredentials: deny.map(id) }
 }
 
-/** @param {any} credential from the browser, or from an extension in its place */
+/** @param {any} credential of a browser or an extension */
 function encode(credential) {
   try {
     return credential.toJSON()
@@ -108,8 +108,8 @@ function translate(e, kind, json) {
 }
 
 /**
- * Calls the browser, and once more when it says that a request is pending though ours has ended. What never settles (locked
- * password managers) is aborted in time, and not waited for after that.
+ * Calls the browser, and once more when it says that a request is pending. What never settles (locked password managers) is
+ * aborted in time, and not waited for after that.
  * @param {"create"|"get"} kind @param {any} json @param {AbortSignal} signal @param {"conditional"} [mediation]
  */
 async function ask(kind, json, signal, mediation) {
@@ -136,14 +136,14 @@ async function ask(kind, json, signal, mediation) {
   }
 }
 
-/** Tells the password manager what the server says. @param {Signals} [signals] */
+/** Tells the password manager. @param {Signals} [signals] */
 function tell(signals = {}) {
   for (const name in signals) if (/^signal/.test(name)) probe(name, signals[name])
 }
 
 /** The passkeys of one site. */
 export class Passkeys {
-  /** @param {{base?: string}} [options] base: the path that Mapae is mounted at, "" for the root */
+  /** @param {{base?: string}} [options] base: the path of the mount */
   constructor({ base = "" } = {}) {
     this._base = base
     /** @type {Set<() => void>} what stops each autofill */
@@ -159,8 +159,7 @@ export class Passkeys {
   }
 
   /**
-   * Offers passkeys in the autofill of an input with autocomplete="username webauthn", until somebody has signed in. Silent
-   * where unsupported.
+   * Offers passkeys in an input with autocomplete="username webauthn" until somebody has signed in. Silent where unsupported.
    * @param {Autofill} callbacks @returns {() => void} stops it
    */
   autofill({ onSuccess, onError }) {
@@ -200,7 +199,7 @@ export class Passkeys {
           if (signal.aborted) continue
           const { code } = e
           if (!picked && /origin|policy|unsupported/.test(code)) stop()
-          // Another tab may have replaced the cookie: once, nobody hears of it.
+          // Another tab may have replaced the cookie: told the second time.
           if (picked && onError && (mismatched || code !== "expired")) onError(e)
           mismatched = code === "expired"
           if (Date.now() - began > 3e4) failures = 0
@@ -216,7 +215,7 @@ export class Passkeys {
     return stop
   }
 
-  /** Signs in by the browser's dialogue; with an email, only into that account. @param {Wish} [wish] @returns {Promise<SignedIn>} */
+  /** Signs in; with an email, only into that account. @param {Wish} [wish] @returns {Promise<SignedIn>} */
   signIn({ email, signal } = {}) {
     return this._modal(signal, async s => {
       const { publicKey } = (await this._send("POST", "/api/auth/passkey/options", s, { email })).request_options
@@ -229,7 +228,7 @@ export class Passkeys {
     return this._enter("/api/auth/signup/passkey/", signal, { email, name }, ticket)
   }
 
-  /** Ends a recovery that is ready with a new passkey, and signs in. @param {Recovery} wish @returns {Promise<SignedIn>} */
+  /** Ends a recovery with a new passkey, and signs in. @param {Recovery} wish @returns {Promise<SignedIn>} */
   recover({ ticket, signal }) {
     return this._enter("/api/auth/recover/passkey/", signal, {}, ticket)
   }
@@ -248,7 +247,7 @@ export class Passkeys {
     }
   }
 
-  /** Does the ticket's second step, or proves again who is signed in. @param {Wish} [wish] @returns {Promise<SignedIn>} */
+  /** The ticket's second step, or a step-up. @param {Wish} [wish] @returns {Promise<SignedIn>} */
   verify({ ticket, signal } = {}) {
     return this._modal(signal, async s => {
       const { publicKey } = (await this._send("GET", "/api/webauthn/authenticate/options/", s, undefined, ticket)).request_options
@@ -277,7 +276,7 @@ export class Passkeys {
   }
 
   /**
-   * Calls a route of JSON, again after a step-up if that is what it lacked.
+   * Calls a route of JSON, again after a step-up where it asks for one.
    * @param {string} method @param {string} path below base @param {object} [body] @param {Wish} [wish] @returns {Promise<any>}
    */
   call(method, path, body, { signal, ticket } = {}) {
@@ -285,7 +284,7 @@ export class Passkeys {
   }
 
   /**
-   * Parks autofill for a flow with a dialogue, and ends it where the flow signed in.
+   * Parks autofill for a dialogue, and ends it where that signed in.
    * @template T @param {AbortSignal|undefined} signal the caller's
    * @param {(signal: AbortSignal) => Promise<T>} flow @param {boolean} [signsIn] @returns {Promise<T>}
    */

@@ -84,24 +84,40 @@ function goOn({ ticket, methods }) {
   form.submit()
 }
 
-/** @type {object|undefined} the newest run */
+/** @type {AbortController|undefined} of the newest run */
 let newest
+
+/** After this long somebody whose browser shows nothing is told so, and can cancel. */
+const patience = 5e3
+
+/** @param {boolean} yes shows the way out of a call that may never end */
+function offerCancel(yes) {
+  const waiting = one("#waiting")
+  if (yes) say("waiting")
+  if (waiting) waiting.hidden = !yes
+}
 
 /**
  * Runs what a button starts: busy while it lasts, and after a failure a sentence; the focus does not get lost.
- * @param {HTMLElement} button @param {() => Promise<unknown>} action that ends in a new page
+ * @param {HTMLElement} button @param {(signal: AbortSignal) => Promise<unknown>} action that ends in a new page
  */
 async function run(button, action) {
-  const mine = newest = {}
+  const mine = newest = new AbortController()
   say("")
+  offerCancel(false)
   button.setAttribute("aria-busy", "true")
+  const timer = setTimeout(() => { if (mine === newest) offerCancel(true) }, patience)
   try {
-    await action()
+    await action(mine.signal)
   } catch (e) {
     button.removeAttribute("aria-busy")
     if (mine !== newest) return
-    show(e)
-    if (document.activeElement === document.body) button.focus()
+    offerCancel(false)
+    if (mine.signal.aborted) say("cancelled")
+    else show(e)
+    if (document.activeElement === document.body || document.activeElement === one("#cancel")) button.focus()
+  } finally {
+    clearTimeout(timer)
   }
 }
 
@@ -184,8 +200,8 @@ const pages = {
       go(offered ? `${base}/offer?local=1&next=${encodeURIComponent(next)}` : next)
     }
     if (!("native" in form.dataset))
-      wireForm(form, (form, button) => run(button, () => passkeys.signIn({ email: value(form, "username") }).then(done)))
-    on("#passkey", (e, button) => run(button, () => passkeys.signIn().then(done)))
+      wireForm(form, (form, button) => run(button, signal => passkeys.signIn({ email: value(form, "username"), signal }).then(done)))
+    on("#passkey", (e, button) => run(button, signal => passkeys.signIn({ signal }).then(done)))
     passkeys.autofill({ onSuccess: done, onError: show })
   },
 
@@ -206,8 +222,8 @@ const pages = {
       }
       setTimeout(() => { secret.disabled = false })
     })
-    wireForm(form, (form, button) => run(button, async () => {
-      const { recovery_codes } = await passkeys.signUp({ email: value(form, "username"), name: value(form, "name") })
+    wireForm(form, (form, button) => run(button, async signal => {
+      const { recovery_codes } = await passkeys.signUp({ email: value(form, "username"), name: value(form, "name"), signal })
       keep(recovery_codes, form.dataset.next || account + "?did=welcome")
     }))
   },
@@ -216,29 +232,29 @@ const pages = {
     const [form] = forms
     const next = value(form, "next")
     const done = (/** @type {string[]|undefined} */ codes) => keep(codes, next === account ? account + "?did=added" : next)
-    on("#create", (e, button) => run(button, () => passkeys.create().then(made => done(made.recovery_codes))))
+    on("#create", (e, button) => run(button, signal => passkeys.create({ signal }).then(made => done(made.recovery_codes))))
     if ("upgrade" in form.dataset) passkeys.upgrade().then(({ created }) => { if (created) done(undefined) })
   },
 
   "sign-up-proven"() {
-    forms.filter(form => "proven" in form.dataset).forEach(form => wireForm(form, (form, button) => run(button, async () => {
-      const { recovery_codes } = await passkeys.signUp({ ticket: form.dataset.ticket })
+    forms.filter(form => "proven" in form.dataset).forEach(form => wireForm(form, (form, button) => run(button, async signal => {
+      const { recovery_codes } = await passkeys.signUp({ ticket: form.dataset.ticket, signal })
       keep(recovery_codes, form.dataset.next || account + "?did=welcome")
     })))
   },
 
   recover() {
-    forms.filter(form => "recover" in form.dataset).forEach(form => wireForm(form, (form, button) => run(button, async () => {
-      const { recovery_codes } = await passkeys.recover({ ticket: form.dataset.ticket || "" })
+    forms.filter(form => "recover" in form.dataset).forEach(form => wireForm(form, (form, button) => run(button, async signal => {
+      const { recovery_codes } = await passkeys.recover({ ticket: form.dataset.ticket || "", signal })
       keep(recovery_codes, account + "?did=recovered")
     })))
   },
 
   account() {
     const did = (/** @type {string} */ what) => () => go(`${account}?did=${what}`)
-    on("#add", (e, button) => run(button, async () => {
+    on("#add", (e, button) => run(button, async signal => {
       if (button.dataset.confirm) return go(button.dataset.confirm)
-      keep((await passkeys.create()).recovery_codes, account + "?did=added")
+      keep((await passkeys.create({ signal })).recovery_codes, account + "?did=added")
     }))
     all(".row[data-id]").forEach(row => {
       wireRename(row, did("renamed"))
@@ -276,7 +292,7 @@ function wireRename(row, done) {
   form.noValidate = true
   form.addEventListener("submit", e => {
     e.preventDefault()
-    if (check(form)) run(one("button", form), () => passkeys.rename(row.dataset.id || "", input.value.trim()).then(done))
+    if (check(form)) run(one("button", form), signal => passkeys.rename(row.dataset.id || "", input.value.trim(), { signal }).then(done))
   })
 }
 
@@ -295,7 +311,7 @@ function wireRemove(row, done) {
     e.preventDefault()
     dialog.close()
     if (answer.value === "add") one("#add").click()
-    if (answer.value === "remove") run(start, () => passkeys.remove(row.dataset.id || "").then(done))
+    if (answer.value === "remove") run(start, signal => passkeys.remove(row.dataset.id || "", { signal }).then(done))
   }))
 }
 
@@ -321,8 +337,9 @@ async function start() {
   })
   forms.filter(form => "native" in form.dataset).forEach(wireNative)
   forms.filter(form => "prove" in form.dataset).forEach(form => wireForm(form, (form, button) =>
-    run(button, () => passkeys.verify({ ticket: form.dataset.ticket }).then(() => go(form.dataset.next || account)))))
+    run(button, signal => passkeys.verify({ ticket: form.dataset.ticket, signal }).then(() => go(form.dataset.next || account)))))
   on("[data-reveal]", reveal)
+  on("#cancel", () => { if (newest) newest.abort() })
   wireCodes()
   if (pages[page]) pages[page]()
   all("#notice").forEach(el => el.focus())
