@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 	"sync"
@@ -38,11 +39,30 @@ const (
 	signUps         // accounts, and failures
 )
 
+// Limit is one of Limits.
+type Limit struct {
+	Name   string // "failures", "passwords", "sign_ups" or "mails"
+	Most   int    // at one address in the window; zero: there is no limit
+	Window time.Duration
+}
+
+// InForce returns all limits, the usual ones where l is silent.
+func (l Limits) InForce() []Limit {
+	all := []Limit{
+		{"failures", cmp.Or(l.Failures, 30), 10 * time.Minute}, {"passwords", cmp.Or(l.Passwords, 60), time.Minute},
+		{"sign_ups", cmp.Or(l.SignUps, 20), time.Hour}, {"mails", cmp.Or(l.Mails, 20), time.Hour},
+	}
+	for i := range all {
+		all[i].Most = max(all[i].Most, 0)
+	}
+	return all
+}
+
 type limits struct{ failures, passwords, signUps, mails *limiter }
 
 func newLimits(l Limits) limits {
-	return limits{newLimiter(l.Failures, 30, 10*time.Minute), newLimiter(l.Passwords, 60, time.Minute), newLimiter(l.SignUps, 20, time.Hour),
-		newLimiter(l.Mails, 20, time.Hour)}
+	in := l.InForce()
+	return limits{failures: newLimiter(in[0]), passwords: newLimiter(in[1]), signUps: newLimiter(in[2]), mails: newLimiter(in[3])}
 }
 
 // guard runs f for a client at address. A sign-up is counted before it is
@@ -130,16 +150,12 @@ type limiter struct {
 // maxKeys bounds each generation; a bucket takes about 150 bytes.
 const maxKeys = 1 << 15
 
-// newLimiter returns a limiter of burst (zero: usual, negative: none) in a
-// window.
-func newLimiter(burst, usual int, window time.Duration) *limiter {
-	if burst < 0 {
+// newLimiter returns the limiter of l; nil: there is none.
+func newLimiter(l Limit) *limiter {
+	if l.Most == 0 {
 		return nil
 	}
-	if burst == 0 {
-		burst = usual
-	}
-	return &limiter{burst: burst, every: window / time.Duration(burst), young: map[netip.Prefix]*rate.Limiter{}}
+	return &limiter{burst: l.Most, every: l.Window / time.Duration(l.Most), young: map[netip.Prefix]*rate.Limiter{}}
 }
 
 // take takes a token of key, or returns CodeRateLimited and when there will be

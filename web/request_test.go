@@ -329,7 +329,7 @@ func TestSignUpsAreLimitedBeforeAPasskeyIsMade(t *testing.T) {
 
 func TestTheTableOfAddressesIsBounded(t *testing.T) {
 	t.Parallel()
-	l := newLimiter(0, 2, time.Minute)
+	l := newLimiter(Limit{"test", 2, time.Minute})
 	now := time.Unix(1e9, 0)
 	victim := limitKey("192.0.2.1")
 	for range 2 {

@@ -12,6 +12,7 @@
 //	mapae doctor --deep                          how the database is, read from end to end
 //	mapae keys new                               the key file of a new installation on PostgreSQL
 //	mapae keys add, promote, retire, list        another root key, step by step, without a pause
+//	mapae load                                   sign-ins a second, how long one takes, what it costs
 //	mapae version                                what this binary is made of
 //
 // It owns the settings (flags, environment, file), the wiring, TLS and how the

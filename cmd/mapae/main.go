@@ -24,6 +24,7 @@ type cli struct {
 	Doctor   doctorCommand   `cmd:"" help:"Examine an installation."`
 	Keys     keysCommand     `cmd:"" help:"Make and rotate the root keys."`
 	Metadata metadataCommand `cmd:"" help:"Look into FIDO metadata."`
+	Load     loadCommand     `cmd:"" help:"Measure a server under load."`
 	Version  versionCommand  `cmd:"" help:"Show version, hash and modules of this binary."`
 }
 

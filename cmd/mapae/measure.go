@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/mapae/mapae"
 	"github.com/mapae/mapae/telemetry"
+	"github.com/mapae/mapae/web"
 )
 
 // measures are what the process tells of itself: events in the log, and what
@@ -21,6 +23,7 @@ type measures struct {
 	metrics  *telemetry.Prometheus // nil: nobody scrapes
 	statsd   *telemetry.DogStatsD  // nil: there is no agent
 	operator *http.Server          // nil: there is no such listener
+	limits   web.Limits            // of the site
 }
 
 func (n *networkSettings) measures(log *slog.Logger) *measures {
@@ -82,6 +85,7 @@ func (m *measures) serve(ln net.Listener) {
 func (m *measures) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", m.metrics.Handler())
+	mux.HandleFunc("GET /limits", m.answerLimits)
 	if m.settings.Pprof {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
@@ -90,6 +94,23 @@ func (m *measures) handler() http.Handler {
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
 	return mux
+}
+
+// limit is a limit by client address as the operator's listener tells it.
+type limit struct {
+	Name    string `json:"name"`
+	Most    int    `json:"most"` // zero: there is no limit
+	Seconds int    `json:"seconds"`
+}
+
+// answerLimits tells the limits in force.
+func (m *measures) answerLimits(w http.ResponseWriter, _ *http.Request) {
+	var all []limit
+	for _, l := range m.limits.InForce() {
+		all = append(all, limit{l.Name, l.Most, int(l.Window / time.Second)})
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(all) // the operator is gone
 }
 
 // close ends the operator's listener and sends what waits for the agent.

@@ -57,14 +57,19 @@ func newHome(t *testing.T) home {
 	return home{t.TempDir(), "http://localhost:" + port}
 }
 
-// start serves at home and waits until it is ready. Command is put in front, as
-// strace is; the process is killed with the test. X-Forwarded-For of this
-// machine is believed, so that the limits by address stay on and don't stand
-// in the way.
+// start serves at home, see serveAt. X-Forwarded-For of this machine is
+// believed, so that the limits by address stay on and don't stand in the way.
 func start(t *testing.T, at home, command []string, flags ...string) *process {
 	t.Helper()
+	return serveAt(t, at, command, append([]string{"--trusted-proxy", "127.0.0.0/8", "--mail", "none"}, flags...)...)
+}
+
+// serveAt serves at home and waits until it is ready. Command is put in front,
+// as strace is; the process is killed with the test.
+func serveAt(t *testing.T, at home, command []string, flags ...string) *process {
+	t.Helper()
 	p := &process{origin: at.origin}
-	command = append(append(command, "mapae", "serve", "--origin", at.origin, "--data", at.dir, "--trusted-proxy", "127.0.0.0/8", "--mail", "none"), flags...)
+	command = append(append(command, "mapae", "serve", "--origin", at.origin, "--data", at.dir), flags...)
 	p.cmd = exec.Command(command[0], command[1:]...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {

@@ -95,7 +95,7 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	context.AfterFunc(ctx, stop) // so that a second signal ends the process at once
 
 	m.serve(operator)
-	face.Logger, face.Observe = log, m.observe()
+	face.Logger, face.Observe, face.Limits = log, m.observe(), m.limits
 	site := web.New(in.auth, face)
 	srv := site.Server(ln.Addr().String(), nil)
 	srv.Handler = withOutbox(srv.Handler, in.auth.Config().Mailer)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mapae/mapae/internal/load"
 )
 
 // The test binary is a server when the benchmark starts it as one.
@@ -58,24 +60,28 @@ func TestBothServersVerifyAndSpend(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.stop()
-			both := target{name: name, server: s}
-			if err := both.enroll(2); err != nil {
-				t.Fatal(err)
-			}
-			c, err := dial(s.Address)
+			both, err := newTarget(name, s)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer c.close()
-			if err := c.signIn(&both.accounts[0]); err != nil {
+			if err := both.enroll(2); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := c.post(verifyPath, "", bytes.Clone(c.body)); err == nil {
+			c, err := both.at.Dial(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			accounts := both.people.Accounts()
+			if err := c.SignIn(t.Context(), &accounts[0]); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Post(t.Context(), load.VerifyPath, "", c.LastBody()); err == nil {
 				t.Error("an answer was taken twice")
 			}
-			forged := both.accounts[0]
-			forged.key = both.accounts[1].key
-			if err := c.signIn(&forged); err == nil {
+			forged := accounts[0]
+			forged.Key = accounts[1].Key
+			if err := c.SignIn(t.Context(), &forged); err == nil {
 				t.Error("a wrong signature was taken")
 			}
 		})

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/chacha20poly1305"
+
+	"github.com/mapae/mapae/internal/load"
 )
 
 // floor is the bare loop.
@@ -57,8 +59,8 @@ func openLoop(path, origin string, open func(path string) (engine, error)) (*htt
 	f := &floor{origin: origin, aead: aead, store: store}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /enroll", f.enroll)
-	mux.HandleFunc("GET "+optionsPath, f.options)
-	mux.HandleFunc("POST "+verifyPath, f.verify)
+	mux.HandleFunc("GET "+load.OptionsPath, f.options)
+	mux.HandleFunc("POST "+load.VerifyPath, f.verify)
 	settings, err := engineOf(path)
 	return &http.Server{Handler: mux}, settings, store, err
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/mapae/mapae/internal/load"
 	"github.com/mapae/mapae/internal/pgtest"
 	"github.com/mapae/mapae/webauthntest"
 )
@@ -126,10 +127,19 @@ func digest(kind string, i int) []byte {
 func (p *population) settle(key *ecdsa.PrivateKey, rpID string) {
 	for range min(2*p.users, 50_000) {
 		i := rand.IntN(p.users)
-		p.target.accounts = append(p.target.accounts, newAccount(&webauthntest.Credential{
+		p.target.people.Add(load.NewAccount(&webauthntest.Credential{
 			ID: keyIDOf(i, rand.IntN(2)), RPID: rpID, UserHandle: handleOf(i), Key: key,
 		}))
 	}
+}
+
+func newTestTarget(t *testing.T, kind string, s *server) target {
+	t.Helper()
+	made, err := newTarget(kind, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
 }
 
 // model signs one person up at a server, so that there are rows to multiply,
@@ -140,11 +150,11 @@ func model(t *testing.T, kind, dir string) *ecdsa.PrivateKey {
 	if err != nil {
 		t.Fatal(err)
 	}
-	one := target{name: kind, server: s}
+	one := newTestTarget(t, kind, s)
 	if err := errors.Join(one.enroll(1), s.stop()); err != nil {
 		t.Fatal(err)
 	}
-	return one.accounts[0].key
+	return one.people.Accounts()[0].Key
 }
 
 // serve starts the server of a population that is filled.
@@ -159,7 +169,7 @@ func (p *population) serve(t *testing.T, kind, dir string, key *ecdsa.PrivateKey
 			t.Error(err)
 		}
 	})
-	p.target = target{name: kind, server: s}
+	p.target = newTestTarget(t, kind, s)
 	p.cpu = func(t *testing.T) time.Duration {
 		used, err := s.cpu()
 		if err != nil {
@@ -325,7 +335,7 @@ func TestAbandonedOptionsTakeNoSpace(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.stop()
-	one := target{name: "mapae", server: s}
+	one := newTestTarget(t, "mapae", s)
 	if err := one.enroll(1); err != nil {
 		t.Fatal(err)
 	}
@@ -338,14 +348,14 @@ func TestAbandonedOptionsTakeNoSpace(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range lanes {
 		all.Go(func() {
-			c, err := dial(s.Address)
+			c, err := one.at.Dial(t.Context())
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			defer c.close()
+			defer c.Close()
 			for n := i; n < calls[0]; n += lanes {
-				if _, err := c.get(optionsPath); err != nil {
+				if _, err := c.Get(t.Context(), load.OptionsPath); err != nil {
 					t.Error(err)
 					return
 				}
@@ -364,7 +374,7 @@ func TestAbandonedOptionsTakeNoSpace(t *testing.T) {
 			t.Errorf("%s had %s, and has %s", name, size, after[name])
 		}
 	}
-	if err := one.accountsSignIn(); err != nil {
+	if err := one.accountsSignIn(t.Context()); err != nil {
 		t.Error(err)
 	}
 	t.Logf("%d abandoned options calls in %v, %v of CPU each: the database has not grown by a byte\nproven: %d",
@@ -387,14 +397,14 @@ func contentsOf(t *testing.T, dir string) map[string]string {
 }
 
 // accountsSignIn signs each account in once.
-func (t *target) accountsSignIn() error {
-	c, err := dial(t.server.Address)
+func (t *target) accountsSignIn(ctx context.Context) error {
+	c, err := t.at.Dial(ctx)
 	if err != nil {
 		return err
 	}
-	defer c.close()
-	for i := range t.accounts {
-		if err := c.signIn(&t.accounts[i]); err != nil {
+	defer c.Close()
+	for _, a := range t.people.Accounts() {
+		if err := c.SignIn(ctx, &a); err != nil {
 			return err
 		}
 	}

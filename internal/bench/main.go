@@ -83,7 +83,9 @@ func measure(p plan, out io.Writer) (err error) {
 			return err
 		}
 		defer s.stop()
-		all[i] = target{name: name, server: s}
+		if all[i], err = newTarget(name, s); err != nil {
+			return err
+		}
 	}
 	printHead(out, p, all)
 	for i := range all {

@@ -1,20 +1,19 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/mapae/mapae/internal/procs"
 )
 
 // printHead says what is measured, and on what.
 func printHead(out io.Writer, p plan, all [3]target) {
 	fmt.Fprintf(out, "Sign-ins (GET options, POST verify) over HTTP with keep-alive; %d accounts with ES256 passkeys\n", p.users)
-	fmt.Fprintf(out, "machine   %s, %d cores, %s/%s, %s; the generator runs on the same cores\n", cpuModel(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	fmt.Fprintf(out, "machine   %s, %d cores, %s/%s, %s; the generator runs on the same cores\n", procs.CPUModel(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 	fmt.Fprintf(out, "mapae     %s (durable: every answer waits for the disk); group commit; access log, events and limits on\n", all[2].server.Engine)
 	fmt.Fprintf(out, "floor     %s; a bare loop over the same SQL\n", all[1].server.Engine)
 	fmt.Fprintf(out, "bare      %s; a bare loop over the least SQL: no event, no index by owner\n", all[0].server.Engine)
@@ -33,8 +32,8 @@ func printRows(out io.Writer, concurrency int, results [3][]round) {
 		rs := results[i]
 		fmt.Fprintf(out, "%-12s %-6s %12.0f %11s %11s %17s\n", label, name,
 			median(rs, func(r round) float64 { return r.perSecond }),
-			milliseconds(median(rs, func(r round) float64 { return float64(r.p50) })),
-			milliseconds(median(rs, func(r round) float64 { return float64(r.p99) })),
+			milliseconds(median(rs, func(r round) float64 { return r.p50 })),
+			milliseconds(median(rs, func(r round) float64 { return r.p99 })),
 			microseconds(median(rs, func(r round) float64 { return float64(r.cpu) })))
 	}
 	ratio := func(of func(round) float64) float64 {
@@ -46,8 +45,8 @@ func printRows(out io.Writer, concurrency int, results [3][]round) {
 	}
 	fmt.Fprintf(out, "%-12s %-6s %12.2f %11.2f %11.2f %17.2f\n", "", "ratio",
 		ratio(func(r round) float64 { return r.perSecond }),
-		ratio(func(r round) float64 { return float64(r.p50) }),
-		ratio(func(r round) float64 { return float64(r.p99) }),
+		ratio(func(r round) float64 { return r.p50 }),
+		ratio(func(r round) float64 { return r.p99 }),
 		ratio(func(r round) float64 { return float64(r.cpu) }))
 }
 
@@ -66,28 +65,11 @@ func middle(values []float64) float64 {
 	return (values[(n-1)/2] + values[n/2]) / 2
 }
 
-func milliseconds(ns float64) string {
-	return fmt.Sprintf("%.2f ms", ns/float64(time.Millisecond))
-}
+func milliseconds(ms float64) string { return fmt.Sprintf("%.2f ms", ms) }
 
 func microseconds(ns float64) string {
 	if ns == 0 {
 		return "not known here"
 	}
 	return fmt.Sprintf("%.0f µs", ns/float64(time.Microsecond))
-}
-
-// cpuModel names the processor where Linux tells it.
-func cpuModel() string {
-	f, err := os.Open("/proc/cpuinfo")
-	if err != nil {
-		return "unknown processor"
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if name, value, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return "unknown processor"
 }

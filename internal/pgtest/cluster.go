@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/mapae/mapae/internal/procs"
 )
 
 // Superuser is the role that owns a cluster; no password is asked.
@@ -178,36 +180,7 @@ func (c *Cluster) Stop(with syscall.Signal) error { return c.server.Stop(with) }
 
 // CPU returns the CPU time, user and system, that all processes of the server
 // have used, those that have ended included (Linux).
-func (c *Cluster) CPU() (used time.Duration, err error) {
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil {
-		return 0, err
-	}
-	for _, name := range stats {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			continue // it has ended since
-		}
-		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(name)))
-		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])) // from the third on: state, parent …
-		own := pid == c.server.Pid()
-		if !own && fields[1] != strconv.Itoa(c.server.Pid()) {
-			continue
-		}
-		last := 13 // utime and stime
-		if own {
-			last = 15 // and those of children that have ended
-		}
-		for _, ticks := range fields[11:last] {
-			n, err := strconv.ParseInt(ticks, 10, 64)
-			if err != nil {
-				return 0, fmt.Errorf("%s: %w", name, err)
-			}
-			used += time.Duration(n) * (time.Second / 100) // USER_HZ is 100 on all of Linux
-		}
-	}
-	return used, nil
-}
+func (c *Cluster) CPU() (time.Duration, error) { return procs.CPU(c.server.Pid()) }
 
 // Create makes a database.
 func (c *Cluster) Create(database string) error {
