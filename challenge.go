@@ -68,6 +68,7 @@ const (
 	purposeCancelRecovery
 	purposeSignInLink
 	purposeRecoverLink
+	purposeInquiry
 	purposes = iota // how many there are
 )
 

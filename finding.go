@@ -13,5 +13,6 @@ const (
 type Finding struct {
 	Check string `json:"check"` // what was looked at, one or two words: "integrity"
 	Level Level  `json:"level"`
-	Text  string `json:"text"` // a sentence for an operator
+	Text  string `json:"text"`           // a sentence for an operator
+	Cure  string `json:"cure,omitempty"` // what to do; empty where nothing is to be done
 }

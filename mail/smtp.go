@@ -28,20 +28,11 @@ func (s *Mailer) Send(ctx context.Context, m mapae.Message) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
-	hangUp := func() {}
-	defer func() { hangUp() }()
-	client, err := s.client(func(dialing context.Context, network, address string) (net.Conn, error) {
-		conn, err := s.dial(dialing, network, address)
-		if err != nil {
-			return nil, err
-		}
-		stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-		hangUp = func() { stop(); _ = conn.Close() }
-		return conn, nil
-	})
+	client, hangUp, err := s.line(ctx)
 	if err != nil {
 		return fmt.Errorf("mail: %w", err)
 	}
+	defer hangUp()
 	if err := client.DialWithContext(ctx); err != nil {
 		return fmt.Errorf("mail: reach %s: %w", s.cfg.Server, err)
 	}
@@ -56,6 +47,43 @@ func (s *Mailer) Send(ctx context.Context, m mapae.Message) error {
 		return fmt.Errorf("mail: %w: %w", mapae.ErrUndeliverable, err)
 	}
 	return fmt.Errorf("mail: %w", errors.Join(err, ctx.Err()))
+}
+
+// Check reaches the server as Send does, gives name and password, says who mail
+// would be from, and goes. It returns nil where the server took all of that;
+// no mail is sent.
+func (s *Mailer) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	defer cancel()
+	client, hangUp, err := s.line(ctx)
+	if err != nil {
+		return fmt.Errorf("mail: %w", err)
+	}
+	defer hangUp()
+	conversation, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return fmt.Errorf("mail: reach %s: %w", s.cfg.Server, err)
+	}
+	if err := conversation.Mail(s.from.Address); err != nil {
+		return fmt.Errorf("mail: %s refuses mail from %s: %w", s.cfg.Server, s.from.Address, err)
+	}
+	_ = conversation.Quit() // it has said all that was asked
+	return nil
+}
+
+// line is a client whose one connection is closed by hangUp, and when ctx ends.
+func (s *Mailer) line(ctx context.Context) (client *gomail.Client, hangUp func(), err error) {
+	hang := func() {}
+	client, err = s.client(func(dialing context.Context, network, address string) (net.Conn, error) {
+		conn, err := s.dial(dialing, network, address)
+		if err != nil {
+			return nil, err
+		}
+		stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+		hang = func() { stop(); _ = conn.Close() }
+		return conn, nil
+	})
+	return client, func() { hang() }, err
 }
 
 // dial opens a connection, with TLS where it is implicit.

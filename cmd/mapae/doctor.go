@@ -9,25 +9,27 @@ import (
 	"text/tabwriter"
 
 	"github.com/mapae/mapae"
-	"github.com/mapae/mapae/postgres"
-	"github.com/mapae/mapae/sqlite"
 )
 
-// doctorCommand is mapae doctor.
+// doctorCommand is mapae doctor. Each group of checks has a file: doctor_*.go.
 type doctorCommand struct {
-	fileSettings
-	Deep bool `env:"-" help:"Read all of the database, which may take minutes: damage, references, rows of nobody, and settings that lose data."`
-	JSON bool `env:"-" name:"json" help:"Print one JSON object instead of lines."`
+	serverSettings
+	Deep      bool              `env:"-" help:"Read all of the database, which may take minutes: damage, references, rows of nobody, and settings that lose data."`
+	JSON      bool              `env:"-" name:"json" help:"Print one JSON object instead of lines."`
+	ConnectTo map[string]string `env:"-" placeholder:"HOST:PORT=HOST:PORT" help:"Where to connect to instead of the first host and port, such as example.com:443=10.0.0.7:8443: to ask one node, or a site that its name does not lead to yet. Repeat it for several."`
 }
 
 // Help is shown below the usage line.
 func (*doctorCommand) Help() string {
-	return `Examines an installation and changes nothing; servers may run meanwhile. Exit codes: 0 nothing is wrong (there may be warnings), 1 there is a problem, or something can't be read, 2 a mistake in the settings.
+	return `Examines an installation and changes nothing; servers may run meanwhile. It needs the same settings as the server: what they say, the key file, the database, the site as browsers reach it (proxy, forwarded headers, clock, /.well-known/), the mail server, the metadata. Each finding that is not well says what to do.
+
+Exit codes: 0 nothing is wrong (there may be warnings), 1 there is a problem, 2 a setting that can't be read, or no database.
 
 Examples:
 
   mapae doctor --data /var/lib/mapae
-  mapae doctor --deep --json --database postgres://mapae@db.example.com/mapae`
+  mapae doctor --deep --json --database postgres://mapae@db.example.com/mapae
+  mapae doctor --origin https://example.com --connect-to example.com:443=10.0.0.7:443`
 }
 
 // errUnwell is said after what was found.
@@ -42,33 +44,49 @@ func (c *doctorCommand) Run(ctx context.Context, std streams) error {
 	if !there {
 		return mistake{fmt.Errorf("there is no database %s: start the server once, or name it with --database", c.Database)}
 	}
-	all, err := c.examineDatabase(ctx)
-	if err != nil {
-		all = append(all, mapae.Finding{Check: "database", Level: mapae.LevelProblem, Text: err.Error()})
-	}
-	well := !slices.ContainsFunc(all, func(f mapae.Finding) bool { return f.Level == mapae.LevelProblem })
-	if err := c.print(std, well, all); err != nil {
+	all := c.examine(ctx)
+	if err := c.print(std, !ill(all), all); err != nil {
 		return err
 	}
-	if !well {
+	if ill(all) {
 		return errUnwell
 	}
 	return nil
 }
 
-// examineDatabase looks at the database and at the keys that belong to it.
-func (c *doctorCommand) examineDatabase(ctx context.Context) ([]mapae.Finding, error) {
-	examine := sqlite.Examine
-	if c.onServer() {
-		examine = postgres.Examine
+// ill reports whether there is a problem among all.
+func ill(all []mapae.Finding) bool {
+	return slices.ContainsFunc(all, func(f mapae.Finding) bool { return f.Level == mapae.LevelProblem })
+}
+
+// examine looks at everything. A site whose settings are wrong is not asked:
+// no server runs with them.
+func (c *doctorCommand) examine(ctx context.Context) []mapae.Finding {
+	all := c.examineSettings()
+	wrong := ill(all)
+	keyFile, keys := c.examineKeyFile()
+	all = append(all, keyFile)
+	all = append(all, c.examineDatabase(ctx, keys)...)
+	if wrong {
+		return all
 	}
-	return examine(ctx, c.Database, c.Deep, func(listed []mapae.KeyCheck) error {
-		keys, err := mapae.LoadKeys(c.KeyFile)
-		if err != nil {
-			return err
-		}
-		return mapae.MatchKeys(listed, keys)
-	})
+	all = append(all, c.examineSite(ctx, keys)...)
+	all = append(all, c.examineWellKnown(ctx)...)
+	all = append(all, c.examineMail(ctx)...)
+	return append(all, c.examineMetadata(ctx)...)
+}
+
+func well(check, format string, args ...any) mapae.Finding {
+	return mapae.Finding{Check: check, Level: mapae.LevelOK, Text: fmt.Sprintf(format, args...)}
+}
+
+// warning and problem are findings with what to do about them.
+func warning(check, cure, format string, args ...any) mapae.Finding {
+	return mapae.Finding{Check: check, Level: mapae.LevelWarning, Text: fmt.Sprintf(format, args...), Cure: cure}
+}
+
+func problem(check, cure, format string, args ...any) mapae.Finding {
+	return mapae.Finding{Check: check, Level: mapae.LevelProblem, Text: fmt.Sprintf(format, args...), Cure: cure}
 }
 
 func (c *doctorCommand) print(std streams, well bool, all []mapae.Finding) error {
@@ -82,7 +100,10 @@ func (c *doctorCommand) print(std streams, well bool, all []mapae.Finding) error
 	}
 	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
 	for _, f := range all {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Level, f.Check, f.Text)
+		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Level, f.Check, printable(f.Text))
+		if f.Cure != "" {
+			fmt.Fprintf(table, "\t\t→ %s\n", printable(f.Cure))
+		}
 	}
 	return table.Flush()
 }

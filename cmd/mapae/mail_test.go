@@ -27,8 +27,8 @@ type mailbox struct {
 	came chan struct{}
 }
 
-// open serves at addr.
-func (m *mailbox) open(t *testing.T, addr string) {
+// open serves at addr, and returns that, with the port that it got.
+func (m *mailbox) open(t *testing.T, addr string) string {
 	t.Helper()
 	srv := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return mailSession{m}, nil }))
 	srv.Domain = "localhost"
@@ -38,6 +38,7 @@ func (m *mailbox) open(t *testing.T, addr string) {
 	}
 	go func() { _ = srv.Serve(ln) }()
 	t.Cleanup(func() { _ = srv.Close() })
+	return ln.Addr().String()
 }
 
 type mailSession struct{ box *mailbox }

@@ -25,10 +25,7 @@ import (
 
 // serveCommand is mapae serve.
 type serveCommand struct {
-	settings
-	networkSettings
-	attestationSettings
-	brandSettings
+	serverSettings
 }
 
 // Help is shown below the usage line.
@@ -51,7 +48,11 @@ Examples:
 
 // Run serves until a signal.
 func (c *serveCommand) Run(ctx context.Context, std streams) error {
-	cert, face, err := c.check()
+	face, err := c.check()
+	if err != nil {
+		return err
+	}
+	cert, err := c.certificate()
 	if err != nil {
 		return err
 	}
@@ -143,25 +144,16 @@ func (c *serveCommand) run(ctx context.Context, log *slog.Logger, srv *http.Serv
 	return err
 }
 
-// check names every mistake in the settings before anything is made or opened,
-// and returns the certificate that it loaded (nil: plain http) and what the
-// settings say about the HTTP face.
-func (c *serveCommand) check() (*tls.Config, web.Config, error) {
-	_, wrong := c.domain()
-	brand, unfit := c.brand()
-	templates, broken := c.templates()
-	if err := errors.Join(wrong, unfit, broken, c.networkSettings.check(&c.siteSettings), c.attestationSettings.check(c.Methods)); err != nil {
-		return nil, web.Config{}, err
-	}
-	face := web.Config{TrustedProxies: c.TrustedProxy, Development: c.development(), WellKnown: c.wellKnown(), Outbox: c.outbox(), Brand: brand, Templates: templates}
+// certificate loads that of the settings; nil: plain http.
+func (c *serveCommand) certificate() (*tls.Config, error) {
 	if c.TLSCert == "" {
-		return nil, face, nil
+		return nil, nil
 	}
 	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
 	if err != nil {
-		return nil, face, mistake{fmt.Errorf("tls-cert and tls-key: %w", err)}
+		return nil, mistake{fmt.Errorf("tls-cert and tls-key: %w", err)}
 	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, face, nil
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
 
 // listen opens the address and says in words why it can't.

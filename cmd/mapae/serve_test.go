@@ -64,14 +64,14 @@ func TestAnInvitationMakesOneAccount(t *testing.T) {
 	}
 }
 
-// certificate writes a self-signed one for localhost and returns who trusts it.
-func certificate(t *testing.T, certFile, keyFile string) *x509.CertPool {
+// certificate writes a self-signed one for the names and returns who trusts it.
+func certificate(t *testing.T, certFile, keyFile string, names ...string) *x509.CertPool {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: names, NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestItServesHTTPSWithoutAProxy(t *testing.T) {
 	at, dir := newHome(t), t.TempDir()
 	origin := strings.Replace(at.origin, "http:", "https:", 1)
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	roots := certificate(t, cert, key)
+	roots := certificate(t, cert, key, "localhost")
 	p := &process{origin: origin, cmd: exec.Command("mapae", "serve", "--origin", origin, "--data", at.dir, "--tls-cert", cert, "--tls-key", key)}
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {

@@ -30,6 +30,26 @@ type settings struct {
 	logSettings
 }
 
+// serverSettings are what a server needs.
+type serverSettings struct {
+	settings
+	networkSettings
+	attestationSettings
+	brandSettings
+}
+
+// check names every mistake in the settings before anything is made or opened,
+// and returns what they say about the HTTP face.
+func (s *serverSettings) check() (web.Config, error) {
+	_, wrong := s.domain()
+	brand, unfit := s.brand()
+	templates, broken := s.templates()
+	if err := errors.Join(wrong, unfit, broken, s.networkSettings.check(&s.siteSettings), s.attestationSettings.check(s.Methods)); err != nil {
+		return web.Config{}, err
+	}
+	return web.Config{TrustedProxies: s.TrustedProxy, Development: s.development(), WellKnown: s.wellKnown(), Outbox: s.outbox(), Brand: brand, Templates: templates}, nil
+}
+
 type siteSettings struct {
 	Origin []string `group:"site" placeholder:"URL" default:"http://localhost:8080" help:"Where browsers find the site: scheme, host and port. Repeat it for further origins. What follows from the first: RP ID, the address to listen on, and development mode for http://localhost."`
 	RPID   string   `name:"rp-id" group:"site" placeholder:"DOMAIN" help:"The domain that passkeys are bound to for good: the origin's host, or a parent domain of it. Default: the first origin's host."`

@@ -23,9 +23,9 @@ func Versions(current, known int64) mapae.Finding {
 	f := mapae.Finding{Check: "tables", Level: mapae.LevelOK, Text: fmt.Sprintf("version %d, this program works with %d", current, known)}
 	switch {
 	case current > known:
-		f.Level, f.Text = mapae.LevelProblem, f.Text+": it will not start, use the program that made them or a newer one"
+		f.Level, f.Text, f.Cure = mapae.LevelProblem, f.Text+": it will not start", "use the program that made them, or a newer one"
 	case current < known:
-		f.Level, f.Text = mapae.LevelWarning, f.Text+": they are brought up to date at the next start, or by mapae migrate"
+		f.Level, f.Text, f.Cure = mapae.LevelWarning, f.Text+": they are older", "start the server, which brings them up to date, or run: mapae migrate"
 	}
 	return f
 }
@@ -39,6 +39,7 @@ func Keys(ctx context.Context, r Reader, check func([]mapae.KeyCheck) error) (ma
 	f := mapae.Finding{Check: "root keys", Level: mapae.LevelOK, Text: fmt.Sprintf("the key file holds all %d that the database lists", len(listed))}
 	if err := check(listed); err != nil {
 		f.Level, f.Text = mapae.LevelProblem, err.Error()
+		f.Cure = "put back the key file that belongs to this database, from where its copy is kept"
 	}
 	return f, nil
 }
