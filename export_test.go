@@ -23,7 +23,7 @@ const Purposes = purposes
 
 // CeremonyPurposes are those that only ceremonies and the set-up of an
 // authenticator app have.
-var CeremonyPurposes = []int{int(purposeSignUp), int(purposeRegister), int(purposeRegisterConditional), int(purposeSignIn), int(purposeReauth), int(purposeTOTP)}
+var CeremonyPurposes = []int{int(purposeSignUp), int(purposeRegister), int(purposeRegisterConditional), int(purposeSignIn), int(purposeReauth), int(purposeTOTP), int(purposeInquiry)}
 
 // PurposeOf is what a ticket, a link's code or a state is for; 0: it is none.
 func (a *Auth) PurposeOf(text string) int {

@@ -385,7 +385,8 @@ func TestNoOneTimeThingIsMisused(t *testing.T) {
 		}
 	})
 	// A purpose that is not tried here is that of a ceremony with a passkey, or of
-	// the set-up of an authenticator app, which neither mail nor providers begin.
+	// the set-up of an authenticator app, which neither mail nor providers begin,
+	// or the operator's inquiry, which is no one-time thing.
 	for p := 1; p <= mapae.Purposes; p++ {
 		if !slices.Contains(all.purposes, p) && !slices.Contains(mapae.CeremonyPurposes, p) {
 			t.Errorf("nothing of purpose %d was tried", p)
