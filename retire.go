@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	retireBatch  = 200 // secrets that are read, and at most sealed anew in one transaction
+	retireBatch  = 200 // secrets or mails that are read, and at most sealed anew in one transaction
 	retirePasses = 3
 )
 
@@ -19,15 +19,16 @@ const (
 type KeyUse struct {
 	Listed        bool     // the store lists the key: something was sealed under it once
 	TOTP          int      // keys of authenticator apps, which RetireKey seals anew
+	Mails         int      // mails that wait to be sent, which RetireKey seals anew
 	RecoveryCodes int      // unused recovery codes, which end with the key
 	Owners        []UserID // whose codes these are, each once
 }
 
 // KeyUse returns what in the store depends on the root key with that ID
 // (RootKey.ID). What people hold can't be counted: challenges (at most 15
-// minutes), tickets (10), links and invitations (as long as they were made for);
-// nor can mail that waits to be sent. It reads all secrets, some hundred at a
-// time. Error: CodeUnavailable.
+// minutes), tickets (10), links and invitations (as long as they were made for),
+// those in mails that wait to be sent among them. It reads all secrets and the
+// whole outbox, some hundred at a time. Error: CodeUnavailable.
 func (a *Auth) KeyUse(ctx context.Context, id string) (KeyUse, error) {
 	listed, err := a.store.KeyChecks(ctx)
 	if err != nil {
@@ -49,20 +50,24 @@ func (a *Auth) KeyUse(ctx context.Context, id string) (KeyUse, error) {
 		}
 		return nil
 	})
-	return use, err
+	if err != nil {
+		return use, err
+	}
+	return use, a.eachMailUnder(ctx, id, func(page []Mail) error { use.Mails += len(page); return nil })
 }
 
 // RetireKey ends the root key with that ID, which seals on no node any more: it
-// seals the keys of authenticator apps anew, removes the recovery codes that
-// were made under it, with an event for each of their owners, sees that nothing
-// is left, and takes the key off the store's list. Leave it out of every node's
-// keys then. It may be called again after any error.
+// seals the keys of authenticator apps and the mails that wait to be sent anew,
+// removes the recovery codes that were made under it, with an event for each of
+// their owners, sees that nothing is left, and takes the key off the store's
+// list. Leave it out of every node's keys then. It may be called again after any
+// error.
 //
 // What was counted of wrong tries begins anew where the key was the oldest.
 //
 // Errors: CodeNotFound it is not among the keys in use; CodeConflict it seals
-// here, or a secret was made under it meanwhile, so that it seals on another
-// node; CodeUnavailable; another, where a secret can't be opened.
+// here, or a secret or mail was made under it meanwhile, so that it seals on
+// another node; CodeUnavailable; another, where a secret or a mail can't be opened.
 func (a *Auth) RetireKey(ctx context.Context, id string) error {
 	ring := a.ring.Load()
 	i := slices.IndexFunc(ring.keys, func(k RootKey) bool { return k.ID() == id })
@@ -84,7 +89,7 @@ func (a *Auth) RetireKey(ctx context.Context, id string) error {
 	if err != nil {
 		return broken("take a root key off the list", err)
 	}
-	// Whoever added a secret while the last pass ran is seen now.
+	// Whoever added a secret or a mail while the last pass ran is seen now.
 	late, err := a.free(ctx, ring, id)
 	if err == nil && late > 0 {
 		err = errStillSeals(id)
@@ -100,7 +105,7 @@ func (a *Auth) RetireKey(ctx context.Context, id string) error {
 }
 
 func errStillSeals(id string) error {
-	return fail(CodeConflict, fmt.Errorf("secrets are still made under root key %s: on some node it seals; promote the new key there first", id))
+	return fail(CodeConflict, fmt.Errorf("secrets or mails are still made under root key %s: on some node it seals; promote the new key there first", id))
 }
 
 // freeAll frees the key until there is nothing left to free.
@@ -114,7 +119,7 @@ func (a *Auth) freeAll(ctx context.Context, ring *keyring, id string) error {
 }
 
 // free seals anew, or removes, what depends on the root key, and returns how
-// many secrets that were.
+// many secrets and mails that were.
 func (a *Auth) free(ctx context.Context, ring *keyring, id string) (n int, err error) {
 	err = a.eachUnder(ctx, id, func(page []Secret) error {
 		n += len(page)
@@ -140,7 +145,13 @@ func (a *Auth) free(ctx context.Context, ring *keyring, id string) (n int, err e
 		}
 		return nil
 	})
-	return n, err
+	if err != nil {
+		return n, err
+	}
+	return n, a.eachMailUnder(ctx, id, func(page []Mail) error {
+		n += len(page)
+		return a.resealMails(ctx, ring, page)
+	})
 }
 
 // reseal seals the keys of authenticator apps under the key that seals now. One
@@ -216,5 +227,52 @@ func (a *Auth) eachUnder(ctx context.Context, id string, f func([]Secret) error)
 			return err
 		}
 		after = page[len(page)-1].ID
+	}
+}
+
+// resealMails seals mails that wait under the key that seals now. One that was
+// sent meanwhile is left alone.
+func (a *Auth) resealMails(ctx context.Context, ring *keyring, page []Mail) error {
+	next := make([][]byte, len(page))
+	for i, m := range page {
+		plain, _, err := ring.Open(sealMail, m.Data)
+		if err != nil {
+			return fmt.Errorf("mapae: mail %s in the outbox: %w", m.ID, err)
+		}
+		next[i] = ring.Seal(sealMail, plain)
+	}
+	err := a.store.Update(ctx, func(tx Tx) error {
+		for i, m := range page {
+			if _, err := tx.ReplaceMail(ctx, m.ID, next[i], m.Data); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return broken("seal mails anew", err)
+	}
+	return nil
+}
+
+// eachMailUnder calls f with all mails that wait and were sealed under the root
+// key, some at a time.
+func (a *Auth) eachMailUnder(ctx context.Context, id string, f func([]Mail) error) error {
+	for after := MailID(""); ; {
+		page, err := a.store.Mails(ctx, after, retireBatch)
+		switch {
+		case err != nil:
+			return broken("read the outbox", err)
+		case len(page) == 0:
+			return nil
+		}
+		after = page[len(page)-1].ID
+		under := slices.DeleteFunc(page, func(m Mail) bool { return seal.KeyOf(m.Data) != id })
+		if len(under) == 0 {
+			continue
+		}
+		if err := f(under); err != nil {
+			return err
+		}
 	}
 }

@@ -268,7 +268,73 @@ func TestARetiredKeyTakesItsRecoveryCodesAndNoAuthenticatorApp(t *testing.T) {
 	})
 }
 
-// late adds a secret under the old key once the list of keys was changed: a
+// waiting is a world where two mails wait that were sealed under the old key.
+func waiting(t *testing.T, store mapae.Store) *world {
+	t.Helper()
+	w := newWorldOn(t, store, byMail)
+	in := w.signUpProvenPassword(browser(1), kim)
+	w.mailed()
+	must(w.IssueSignIn(w.ctx, kim, 100*time.Hour, true))(t)
+	w.addPasskey(browser(1), in, webauthntest.New(origin), "Phone")
+	return w
+}
+
+func TestARetiredKeyLosesNoMailThatWaits(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, store mapae.Store) {
+		w := waiting(t, store)
+		w.rotate(promoted())
+		must(w.BeginEmailCode(w.ctx, browser(2), kim, ""))(t) // under the new key
+		if old, fresh := must(w.KeyUse(w.ctx, oldKey.ID()))(t), must(w.KeyUse(w.ctx, newKey.ID()))(t); old.Mails != 2 || fresh.Mails != 1 {
+			t.Errorf("%d mails wait under the old key, %d under the new one", old.Mails, fresh.Mails)
+		}
+		for range 2 {
+			if err := w.RetireKey(w.ctx, oldKey.ID()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if use := must(w.KeyUse(w.ctx, oldKey.ID()))(t); use.Mails != 0 || use.Listed {
+			t.Errorf("after it was retired: %+v", use)
+		}
+		w.rotate(retired())
+		if got := w.notice(mapae.EventPasskeyAdded); got.To != kim || got.Device != "Phone" {
+			t.Errorf("notice %+v", got)
+		}
+		must(w.Deliver(w.ctx))(t)
+		var kinds []mapae.MailKind
+		for _, m := range w.cfg.Mailer.(*postbox).all {
+			kinds = append(kinds, m.Kind)
+		}
+		if !slices.Equal(kinds, []mapae.MailKind{mapae.MailSignInLink, mapae.MailSignInCode}) {
+			t.Errorf("sent %v", kinds)
+		}
+		if e := w.lastEvent(); e.Type == mapae.EventMailFailed {
+			t.Errorf("event %+v", e)
+		}
+	})
+}
+
+// retiringMailer retires the old key while it sends.
+type retiringMailer struct{ w *world }
+
+func (m retiringMailer) Send(ctx context.Context, _ mapae.Message) error {
+	return m.w.RetireKey(ctx, oldKey.ID())
+}
+
+func TestAMailThatIsBeingSentIsNotHurtByTheEndOfItsKey(t *testing.T) {
+	t.Parallel()
+	w := waiting(t, memory.New())
+	w.rotate(promoted())
+	n := w.node(func(c *mapae.Config) { c.Mailer, c.Secrets = retiringMailer{w}, promoted() })
+	if sent := must(n.Deliver(w.ctx))(t); sent != 2 {
+		t.Errorf("%d mails were sent", sent)
+	}
+	if left := must(w.store.Mails(w.ctx, "", 9))(t); len(left) != 0 {
+		t.Errorf("%d mails are left", len(left))
+	}
+}
+
+// late adds something under the old key once the list of keys was changed: a
 // node still seals under it.
 type late struct {
 	mapae.Store
@@ -299,15 +365,20 @@ func TestAKeyThatStillSealsSomewhereIsNotRetired(t *testing.T) {
 	store := memory.New()
 	w, c := newWorldOn(t, store, all), browser(1)
 	kim := w.signUpPassword(c, "kim@example.com")
-	stale := w.node(func(*mapae.Config) {})
-	second := w.node(func(cfg *mapae.Config) {
-		cfg.Store = &late{store, func() { stale.addTOTP(c, kim) }}
-		cfg.Secrets = promoted()
-	})
-	err := second.RetireKey(w.ctx, oldKey.ID())
-	wantCode(t, err, mapae.CodeConflict)
-	if !strings.Contains(err.Error(), "on some node it seals") || !slices.Contains(w.listed(), oldKey.ID()) {
-		t.Errorf("%v; the store lists %v", err, w.listed())
+	stale := w.node(byMail)
+	for name, add := range map[string]func(){
+		"a secret": func() { stale.addTOTP(c, kim) },
+		"a mail":   func() { must(stale.MailInvitation(w.ctx, "lee@example.com", "", time.Hour))(t) },
+	} {
+		second := w.node(func(cfg *mapae.Config) {
+			cfg.Store = &late{store, add}
+			cfg.Secrets = promoted()
+		})
+		err := second.RetireKey(w.ctx, oldKey.ID())
+		wantCode(t, err, mapae.CodeConflict)
+		if !strings.Contains(err.Error(), "on some node it seals") || !slices.Contains(w.listed(), oldKey.ID()) {
+			t.Errorf("after %s: %v; the store lists %v", name, err, w.listed())
+		}
 	}
 	stale.rotate(promoted())
 	if err := stale.RetireKey(w.ctx, oldKey.ID()); err != nil {
@@ -319,19 +390,21 @@ func TestRetiringGoesOnAfterAnyFailureOfTheStore(t *testing.T) {
 	t.Parallel()
 	good := memory.New()
 	store := &swapped{good}
-	w, c := newWorldOn(t, store, all), browser(1)
-	secret, _ := w.addTOTP(c, w.signUpPassword(c, "kim@example.com"))
+	w, c := newWorldOn(t, store, byMail), browser(1)
+	secret, _ := w.addTOTP(c, w.signUpProvenPassword(c, "kim@example.com"))
+	w.notices()
+	must(w.MailInvitation(w.ctx, "lee@example.com", "", time.Hour))(t)
 	w.rotate(promoted())
 	n := 1
 	for ; n < 60; n++ {
-		faulty := storetest.Faulty(good, 1+n%12)
+		faulty := storetest.Faulty(good, 1+n%16)
 		store.Store = faulty
 		err := w.RetireKey(w.ctx, oldKey.ID())
 		store.Store = good
 		if err != nil && !errors.Is(err, mapae.ErrUnavailable) {
 			t.Fatal(err)
 		}
-		if use := must(w.KeyUse(w.ctx, oldKey.ID()))(t); !use.Listed && use.TOTP+use.RecoveryCodes > 0 {
+		if use := must(w.KeyUse(w.ctx, oldKey.ID()))(t); !use.Listed && use.TOTP+use.RecoveryCodes+use.Mails > 0 {
 			t.Fatalf("the list lacks a key under which there is %+v", use)
 		}
 		if !faulty.Struck() {
@@ -343,6 +416,7 @@ func TestRetiringGoesOnAfterAnyFailureOfTheStore(t *testing.T) {
 	}
 	w.rotate(retired())
 	must(w.SecondFactorTOTP(w.ctx, c, w.firstStep(c, "kim@example.com").Ticket, w.code(secret)))(t)
+	w.mail(mapae.MailInvitation, "lee@example.com")
 }
 
 func TestAPromotionGivesNobodyNewTries(t *testing.T) {

@@ -94,6 +94,10 @@ type Reader interface {
 	// Identities returns a user's identities, ordered by provider and subject.
 	Identities(ctx context.Context, user UserID) ([]Identity, error)
 
+	// Mails returns at most limit mails of the outbox, due or not, ordered by ID,
+	// and only those after the given ID.
+	Mails(ctx context.Context, after MailID, limit int) ([]Mail, error)
+
 	// KeyChecks returns the root keys that the store's secrets were sealed
 	// under, ordered by ID.
 	KeyChecks(ctx context.Context) ([]KeyCheck, error)
@@ -176,6 +180,9 @@ type Tx interface {
 	// ErrNotFound: it is gone.
 	RemoveMail(ctx context.Context, id MailID) error
 	DelayMail(ctx context.Context, id MailID, due time.Time, lastError string) error
+	// ReplaceMail writes data into the mail with that ID if it still holds old.
+	// False: it does not, or is gone.
+	ReplaceMail(ctx context.Context, id MailID, data, old []byte) (bool, error)
 
 	// TouchSession moves SeenAt and IdleEndsAt of a session forward, never
 	// back; a session that is gone is no error.

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -9,6 +10,19 @@ import (
 
 	"github.com/mapae/mapae"
 )
+
+// Mails implements mapae.Reader.
+func (t *tx) Mails(_ context.Context, after mapae.MailID, limit int) ([]mapae.Mail, error) {
+	var list []mapae.Mail
+	for id, m := range t.outbox {
+		if id > after {
+			m.Data = own(m.Data)
+			list = append(list, m)
+		}
+	}
+	slices.SortFunc(list, func(a, b mapae.Mail) int { return cmp.Compare(a.ID, b.ID) })
+	return list[:min(limit, len(list))], nil
+}
 
 // AddMail implements mapae.Tx.
 func (t *tx) AddMail(_ context.Context, m mapae.Mail) error {
@@ -58,4 +72,15 @@ func (t *tx) DelayMail(_ context.Context, id mapae.MailID, due time.Time, lastEr
 	m.DueAt, m.LastError = micro(due), lastError
 	set(t, t.outbox, id, m)
 	return nil
+}
+
+// ReplaceMail implements mapae.Tx.
+func (t *tx) ReplaceMail(_ context.Context, id mapae.MailID, data, old []byte) (bool, error) {
+	m, ok := t.outbox[id]
+	if !ok || !bytes.Equal(m.Data, old) {
+		return false, nil
+	}
+	m.Data = own(data)
+	set(t, t.outbox, id, m)
+	return true, nil
 }

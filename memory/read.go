@@ -88,6 +88,11 @@ func (s *Store) SecretsUnder(ctx context.Context, keyID, after string, limit int
 	return read(ctx, s, func(t *tx) ([]mapae.Secret, error) { return t.SecretsUnder(ctx, keyID, after, limit) })
 }
 
+// Mails implements mapae.Reader.
+func (s *Store) Mails(ctx context.Context, after mapae.MailID, limit int) ([]mapae.Mail, error) {
+	return read(ctx, s, func(t *tx) ([]mapae.Mail, error) { return t.Mails(ctx, after, limit) })
+}
+
 // Failures implements mapae.Reader.
 func (s *Store) Failures(ctx context.Context, key [32]byte) (mapae.Failures, error) {
 	return read(ctx, s, func(t *tx) (mapae.Failures, error) { return t.Failures(ctx, key) })

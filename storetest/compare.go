@@ -282,6 +282,10 @@ func drawMore(u mapae.User, c mapae.Credential, n int, at time.Time) []command {
 		{"ClaimMail", func(ctx context.Context, tx mapae.Tx) (any, error) {
 			return tx.ClaimMail(ctx, at, at.Add(time.Minute), 1+n%2)
 		}},
+		{"ReplaceMail", func(ctx context.Context, tx mapae.Tx) (any, error) {
+			return tx.ReplaceMail(ctx, m.ID, []byte{byte(n)}, m.Data)
+		}},
+		{"Mails", func(ctx context.Context, tx mapae.Tx) (any, error) { return tx.Mails(ctx, m.ID, 1+n%2) }},
 		none("RemoveMail", func(ctx context.Context, tx mapae.Tx) error { return tx.RemoveMail(ctx, m.ID) }),
 		none("DelayMail", func(ctx context.Context, tx mapae.Tx) error { return tx.DelayMail(ctx, m.ID, at, fmt.Sprint(n)) }),
 	}

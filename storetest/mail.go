@@ -15,6 +15,8 @@ var mails = []test{
 	{"are delayed and removed once", mailsDelayed},
 	{"have an ID that is there once, and need no user", mailsAlone},
 	{"that were claimed in a transaction that failed are not", mailsUndone},
+	{"are listed page by page, due or not", mailsListed},
+	{"are replaced by who knows what they held", mailsReplaced},
 	{"share no bytes with who wrote and who claimed them", mailsCopied},
 }
 
@@ -153,6 +155,53 @@ func mailsUndone(f *fixture) {
 	f.answers("update", err, errChanged)
 	now := when(time.Minute)
 	f.claims(now, 10, claimed(m, now, 1))
+}
+
+func mailsListed(f *fixture) {
+	u := newUser(1)
+	one, two, three := newMail(u, 1), newMail(mapae.User{}, 2), newMail(u, 3)
+	two.DueAt, two.Attempts, two.LastError = when(time.Hour), 3, "451 later"
+	f.add(u, three, one, two)
+	list := func(what string, r mapae.Reader, after mapae.MailID, limit int, want ...mapae.Mail) {
+		f.Helper()
+		got, err := r.Mails(f.ctx, after, limit)
+		f.answers(what, err, nil)
+		f.same(what, append([]mapae.Mail{}, got...), append([]mapae.Mail{}, want...))
+	}
+	list("all", f.store, "", 9, one, two, three)
+	list("the first two", f.store, "", 2, one, two)
+	list("those after the second", f.store, two.ID, 2, three)
+	list("those after the last", f.store, three.ID, 2)
+	f.update(func(tx mapae.Tx) error {
+		list("in a transaction", tx, one.ID, 1, two)
+		return tx.RemoveMail(f.ctx, two.ID)
+	})
+	list("what is left", f.store, "", 9, one, three)
+	got, err := f.store.Mails(f.ctx, "", 1)
+	f.answers("again", err, nil)
+	clear(got[0].Data)
+	list("after writing into what came out", f.store, "", 1, one)
+}
+
+func mailsReplaced(f *fixture) {
+	u := newUser(1)
+	m, other := newMail(u, 1), newMail(u, 2)
+	f.add(u, m, other)
+	replace := func(what string, id mapae.MailID, data, old []byte, want bool) {
+		f.Helper()
+		f.tells(what, want, func(tx mapae.Tx) (bool, error) { return tx.ReplaceMail(f.ctx, id, data, old) })
+	}
+	next := []byte("sealed anew")
+	replace("one that is not there", newMail(u, 3).ID, next, m.Data, false)
+	replace("not knowing", m.ID, next, other.Data, false)
+	replace("knowing a part", m.ID, next, m.Data[:len(m.Data)-1], false)
+	replace("knowing nothing", m.ID, next, nil, false)
+	f.holds(m, other)
+	replace("knowing", m.ID, next, m.Data, true)
+	replace("knowing what it held before", m.ID, next, m.Data, false)
+	m.Data = []byte("sealed anew")
+	clear(next)
+	f.holds(m, other)
 }
 
 func mailsCopied(f *fixture) {

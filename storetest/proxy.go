@@ -178,6 +178,13 @@ func (p proxyReader) SecretsUnder(ctx context.Context, keyID, after string, limi
 	return p.reader.SecretsUnder(ctx, keyID, after, limit)
 }
 
+func (p proxyReader) Mails(ctx context.Context, after mapae.MailID, limit int) ([]mapae.Mail, error) {
+	if err := p.before(); err != nil {
+		return nil, err
+	}
+	return p.reader.Mails(ctx, after, limit)
+}
+
 func (p proxyReader) Failures(ctx context.Context, key [32]byte) (mapae.Failures, error) {
 	if err := p.before(); err != nil {
 		return mapae.Failures{}, err
@@ -379,6 +386,13 @@ func (p proxyTx) RemoveMail(ctx context.Context, id mapae.MailID) error {
 		return err
 	}
 	return p.tx.RemoveMail(ctx, id)
+}
+
+func (p proxyTx) ReplaceMail(ctx context.Context, id mapae.MailID, data, old []byte) (bool, error) {
+	if err := p.before(); err != nil {
+		return false, err
+	}
+	return p.tx.ReplaceMail(ctx, id, data, old)
 }
 
 func (p proxyTx) DelayMail(ctx context.Context, id mapae.MailID, due time.Time, lastError string) error {

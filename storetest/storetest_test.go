@@ -51,7 +51,7 @@ func TestFaultyLeavesNothingWhereverItStrikes(t *testing.T) {
 			f.answers("a flow with a fault", err, ErrFault)
 			a.untouched(before)
 		}
-		if n != 34 { // a read, a beginning, 30 writes, a commit; then none
+		if n != 35 { // a read, a beginning, 31 writes, a commit; then none
 			t.Errorf("%d calls were tried", n-1)
 		}
 	}

@@ -54,6 +54,7 @@ func (a arena) writeAll(tx mapae.Tx) error {
 		tx.SuspendCredential(a.ctx, a.other.ID, a.theirs.ID, when(0)),
 		tx.AddMail(a.ctx, newMail(u, 7)), tx.RemoveMail(a.ctx, newMail(a.user, 1).ID),
 		tx.DelayMail(a.ctx, newMail(a.user, 2).ID, when(time.Hour), "refused"),
+		won(tx.ReplaceMail(a.ctx, newMail(a.user, 2).ID, nonce(7), newMail(a.user, 2).Data)),
 		second(tx.ClaimMail(a.ctx, when(time.Minute), when(time.Hour), 1)),
 		tx.DeleteUser(a.ctx, a.other.ID),
 	)

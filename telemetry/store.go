@@ -99,6 +99,10 @@ func (s *timedStore) SecretsUnder(ctx context.Context, keyID, after string, limi
 	return timed(s, "secrets_under", func() ([]mapae.Secret, error) { return s.store.SecretsUnder(ctx, keyID, after, limit) })
 }
 
+func (s *timedStore) Mails(ctx context.Context, after mapae.MailID, limit int) ([]mapae.Mail, error) {
+	return timed(s, "mails", func() ([]mapae.Mail, error) { return s.store.Mails(ctx, after, limit) })
+}
+
 func (s *timedStore) Failures(ctx context.Context, key [32]byte) (mapae.Failures, error) {
 	return timed(s, "failures", func() (mapae.Failures, error) { return s.store.Failures(ctx, key) })
 }

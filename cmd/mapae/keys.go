@@ -173,7 +173,7 @@ type retireKeyCommand struct {
 
 // Help is shown below the usage line.
 func (*retireKeyCommand) Help() string {
-	return `Seals anew what is sealed under the key, takes the key off the database's list, and out of the key file. It works beside running servers and needs the same settings. Run it on every node, or copy the file; then send each server SIGHUP.
+	return `Seals anew what is sealed under the key (authenticator apps, mail that waits to be sent), takes the key off the database's list, and out of the key file. It works beside running servers and needs the same settings. Run it on every node, or copy the file; then send each server SIGHUP.
 
 Wait until another key has sealed on every node for 15 minutes: that long people take at most for what they began. Recovery codes, invitations and links in mails that were made under the key end with it, and it is told whose and how many codes those are.`
 }
@@ -231,6 +231,7 @@ const maxOwners = 20
 // tell says what happens to what depends on the key.
 func (c *retireKeyCommand) tell(ctx context.Context, w io.Writer, in *installation, use mapae.KeyUse) error {
 	fmt.Fprintf(w, "%d authenticator apps go on, sealed anew\n", use.TOTP)
+	fmt.Fprintf(w, "%d mails that wait to be sent go on, sealed anew; links in them that were made under the key end\n", use.Mails)
 	fmt.Fprintf(w, "%d recovery codes of %d people end", use.RecoveryCodes, len(use.Owners))
 	if len(use.Owners) > 0 {
 		var names []string
@@ -249,6 +250,6 @@ func (c *retireKeyCommand) tell(ctx context.Context, w io.Writer, in *installati
 		}
 		fmt.Fprintf(w, ": %s; tell them to make new ones", strings.Join(names, ", "))
 	}
-	_, err := fmt.Fprint(w, "\nwhat else was made under the key ends unused: invitations, links in mails, mail that waits to be sent, what people have begun\n")
+	_, err := fmt.Fprint(w, "\nwhat else was made under the key ends unused: invitations, links in mails, what people have begun\n")
 	return err
 }

@@ -129,6 +129,15 @@ func (r *Ring) Open(purpose string, sealed []byte) (plaintext, nonce []byte, err
 	return plaintext, nonce, nil
 }
 
+// KeyOf returns the ID of the root key that was sealed under, as it says
+// itself: nothing is opened. Empty: it is not sealed.
+func KeyOf(sealed []byte) string {
+	if len(sealed) < Overhead || sealed[0] != version {
+		return ""
+	}
+	return fmt.Sprintf("%x", sealed[1:headerSize])
+}
+
 // KeyID returns the ID of the key that Seal and MAC use now.
 func (r *Ring) KeyID() string { return fmt.Sprintf("%x", r.seal) }
 

@@ -140,3 +140,21 @@ func TestMACsOfOtherKeysAndPurposesDiffer(t *testing.T) {
 		t.Error("a MAC under a key that is not in the ring")
 	}
 }
+
+func TestASealNamesItsKey(t *testing.T) {
+	t.Parallel()
+	r, err := NewRing(rand.Reader, []Key{key(2, false), key(1, false)}, "mail")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed := r.Seal("mail", nil)
+	if got := KeyOf(sealed); got != r.KeyID() {
+		t.Errorf("sealed under %q, want %q", got, r.KeyID())
+	}
+	other := append([]byte{version + 1}, sealed[1:]...)
+	for name, bad := range map[string][]byte{"nothing": nil, "cut": sealed[:Overhead-1], "another version": other} {
+		if got := KeyOf(bad); got != "" {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}

@@ -27,6 +27,9 @@ const (
 	deleteMail   = `DELETE FROM mapae_outbox WHERE id = $1`
 	deleteMailOf = `DELETE FROM mapae_outbox WHERE user_id = $1`
 	delayMail    = `UPDATE mapae_outbox SET due_at = $1, last_error = $2 WHERE id = $3`
+	replaceMail  = `UPDATE mapae_outbox SET data = $1 WHERE id = $2 AND data = $3`
+
+	selectMails = `SELECT ` + mailColumns + ` FROM mapae_outbox WHERE id > $1 ORDER BY id LIMIT $2`
 )
 
 // mailRow is a row of mailColumns.
@@ -49,6 +52,11 @@ func (r *mailRow) value() mapae.Mail {
 	return m
 }
 
+// Mails implements mapae.Reader.
+func (r Reader) Mails(ctx context.Context, after mapae.MailID, limit int) ([]mapae.Mail, error) {
+	return readMails(ctx, r.q, selectMails, args(blob(after), int64(limit)))
+}
+
 // AddMail implements mapae.Tx.
 func (t Tx) AddMail(ctx context.Context, m mapae.Mail) error {
 	_, err := t.q.Exec(ctx, insertMail, blob(m.ID), blob(m.UserID), m.To, string(m.Kind), m.Locale, blob(m.Data),
@@ -58,17 +66,18 @@ func (t Tx) AddMail(ctx context.Context, m mapae.Mail) error {
 
 // ClaimMail implements mapae.Tx.
 func (t Tx) ClaimMail(ctx context.Context, now, until time.Time, limit int) ([]mapae.Mail, error) {
-	return claim(ctx, t.q, claimMail, args(micros(until), micros(now), int64(limit)))
+	return readMails(ctx, t.q, claimMail, args(micros(until), micros(now), int64(limit)))
 }
 
 // ClaimMailUnlocked is Tx.ClaimMail for engines that lock rows: it passes over
 // what other transactions hold. q is a transaction.
 func ClaimMailUnlocked(ctx context.Context, q Querier, now, until time.Time, limit int) ([]mapae.Mail, error) {
-	return claim(ctx, q, claimMailUnlocked, args(micros(now), int64(limit), micros(until)))
+	return readMails(ctx, q, claimMailUnlocked, args(micros(now), int64(limit), micros(until)))
 }
 
-// claim runs a statement that returns mails in any order.
-func claim(ctx context.Context, q Querier, sql string, args []any) (list []mapae.Mail, err error) {
+// readMails runs a statement that returns mails in any order, and puts them in
+// that of their IDs.
+func readMails(ctx context.Context, q Querier, sql string, args []any) (list []mapae.Mail, err error) {
 	var row mailRow
 	err = q.Rows(ctx, sql, args, row.dest(), func() error {
 		list = append(list, row.value())
@@ -86,4 +95,10 @@ func (t Tx) RemoveMail(ctx context.Context, id mapae.MailID) error {
 // DelayMail implements mapae.Tx.
 func (t Tx) DelayMail(ctx context.Context, id mapae.MailID, due time.Time, lastError string) error {
 	return t.write(ctx, delayMail, micros(due), lastError, blob(id))
+}
+
+// ReplaceMail implements mapae.Tx.
+func (t Tx) ReplaceMail(ctx context.Context, id mapae.MailID, data, old []byte) (bool, error) {
+	n, err := t.q.Exec(ctx, replaceMail, blob(data), blob(id), blob(old))
+	return n == 1, err
 }
