@@ -40,6 +40,7 @@ type FederatedRequest struct {
 	Next        string // path to go to afterwards, for the face to read; longer than 1 KiB it is dropped
 	Locale      string // BCP 47 tag of the page, for an account that is made; may be empty
 	Invitation  string // what Auth.Invite gave, where sign-up is by invitation
+	Action      Action // what BeginReauthFederated is for
 }
 
 // FederatedAnswer is what a provider sent the person back with.
@@ -51,11 +52,12 @@ type FederatedAnswer struct {
 	ProviderAnswer
 }
 
-// FederatedStep is what a trip to a provider led to. Purpose and Next are set
-// whenever the state could be read, also beside an error.
+// FederatedStep is what a trip to a provider led to. Purpose, Next and Action
+// are set whenever the state could be read, also beside an error.
 type FederatedStep struct {
 	Purpose   FederatedPurpose
 	Next      string
+	Action    Action
 	Cancelled bool // the person said no there; nothing has changed
 
 	SignInStep               // of a sign-in and a step-up
@@ -101,10 +103,12 @@ func (a *Auth) BeginLink(ctx context.Context, c Client, cur Current, req Federat
 }
 
 // BeginReauthFederated returns the URL of a provider's page, for a step-up by
-// an identity of cur's user. The provider is asked for a fresh proof where it
-// knows how. Errors as BeginFederated's.
+// an identity of cur's user, for req.Action or in general. The provider is asked
+// for a fresh proof where it knows how. Errors as BeginFederated's.
 func (a *Auth) BeginReauthFederated(ctx context.Context, c Client, cur Current, req FederatedRequest) (string, error) {
-	return a.beginTrip(ctx, c, req, tripIn(cur, purposeTripReauth))
+	t := tripIn(cur, purposeTripReauth)
+	t.Name = string(req.Action)
+	return a.beginTrip(ctx, c, req, t)
 }
 
 // BeginRecoveryFederated returns the URL of a provider's page, as a proof in
@@ -204,7 +208,7 @@ func (a *Auth) FinishFederated(ctx context.Context, c Client, cur *Current, answ
 	if err != nil {
 		return FederatedStep{}, err
 	}
-	step := FederatedStep{Purpose: tripPurposes[t.Purpose], Next: t.Next}
+	step := FederatedStep{Purpose: tripPurposes[t.Purpose], Next: t.Next, Action: Action(t.Name)}
 	if answer.Error == "access_denied" || answer.Error == "user_cancelled_authorize" {
 		step.Cancelled = true
 		return step, nil
@@ -372,8 +376,13 @@ func (a *Auth) reauthFederated(ctx context.Context, w federatedWay, cur Current)
 	if err != nil {
 		return Admitted{}, err
 	}
-	return a.admit(ctx, admission{client: w.client, user: u, uses: []Use{{Method: MethodFederated, At: a.now()}},
+	in, err := a.admit(ctx, admission{client: w.client, user: u, uses: []Use{{Method: MethodFederated, At: a.now()}},
 		event: EventReauth, refused: EventReauthFailed, current: &cur.Session, with: a.useTrip(w, u)})
+	if err != nil {
+		return Admitted{}, err
+	}
+	in.Ticket, err = a.actionTicket(w.client, cur, Action(w.trip.Name))
+	return in, err
 }
 
 // recoverFederated is a proof in a recovery: by an identity of the account that

@@ -342,6 +342,35 @@ func TestAStateIsGoodOnceHereAndInTime(t *testing.T) { // BI-436, BI-437, BI-449
 	wantCode(t, err, mapae.CodeCeremonyInvalid)
 }
 
+func TestAStepUpByAProviderAllowsItsActionOnce(t *testing.T) {
+	t.Parallel()
+	e, c := newElsewhere(t), browser(1)
+	in := e.in(c, e.acme)
+	stepUp := func(action mapae.Action) (ticket string) {
+		t.Helper()
+		cur, req := e.current(in), request(e.acme)
+		req.Action = action
+		step := must(e.FinishFederated(e.ctx, c, &cur, back(e.acme, must(e.BeginReauthFederated(e.ctx, c, cur, req))(t))))(t)
+		if step.Action != action || (step.Ticket != "") != (action != mapae.ActionNone) {
+			t.Fatalf("a step-up for %q leads to %+v", action, step)
+		}
+		in = step.Admitted
+		return step.Ticket
+	}
+	stepUp(mapae.ActionNone)
+	ticket := stepUp(mapae.ActionChangeEmail)
+	wantCode(t, e.DeleteAccount(e.ctx, c, e.current(in), ticket), mapae.CodeCeremonyInvalid)
+	if u := must(e.ChangeEmail(e.ctx, c, e.current(in), ticket, "new@example.com"))(t); u.Email != "new@example.com" {
+		t.Errorf("user %+v", u)
+	}
+	_, err := e.ChangeEmail(e.ctx, c, e.current(in), ticket, "again@example.com")
+	wantCode(t, err, mapae.CodeCeremonyInvalid)
+	ticket = stepUp(mapae.ActionDeleteAccount)
+	if err := e.DeleteAccount(e.ctx, c, e.current(in), ticket); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestSixteenAnswersAtOnceAreOneSession(t *testing.T) {
 	t.Parallel()
 	e := newElsewhere(t)

@@ -30,7 +30,7 @@ type ticket struct {
 	Binding [32]byte `json:"b,omitzero"`
 	UserID  []byte   `json:"u,omitempty"`
 	Login   string   `json:"l,omitempty"`
-	Name    string   `json:"n,omitempty"`
+	Name    string   `json:"n,omitempty"` // of a person; of a step-up, its action
 	Locale  string   `json:"c,omitempty"`
 	Grant   *grant   `json:"g,omitempty"`
 
