@@ -160,8 +160,7 @@ func (s *Site) arrive(w http.ResponseWriter, r *http.Request, p mapae.Provider, 
 	case step.Purpose == mapae.FederatedLink:
 		return s.seeOther(w, r, "/account?did=linked")
 	default:
-		s.handOver(w, r, step.Admitted)
-		return s.goOn(w, r, step.Next)
+		return s.afterStepUp(w, r, step.Admitted, step.Action, step.Next)
 	}
 	s.pages.render(w, r, http.StatusOK, "federated", data)
 	return nil
@@ -173,7 +172,7 @@ func (s *Site) turnBack(w http.ResponseWriter, r *http.Request, step mapae.Feder
 	case mapae.FederatedLink:
 		return s.seeOther(w, r, "/account")
 	case mapae.FederatedReauth:
-		return s.seeOther(w, r, "/sign-in?"+url.Values{"step_up": {"1"}, "next": {step.Next}}.Encode())
+		return s.confirmFor(w, r, step.Action, step.Next)
 	case mapae.FederatedRecover:
 		return s.seeOther(w, r, "/recover")
 	}

@@ -54,7 +54,7 @@ type sessionCard struct {
 var notices = []string{
 	"welcome", "signed_up", "added", "renamed", "removed", "ended", "ended_others",
 	"linked", "unlinked", "password_set", "password_removed", "totp_added", "totp_removed", "recovered", "cancelled",
-	"verified", "unfrozen",
+	"verified", "unfrozen", "email_changed",
 }
 
 // accountPage draws the account page.

@@ -97,12 +97,12 @@ func (s *Site) stepUpEmailCodeForm(w http.ResponseWriter, r *http.Request) error
 	if err := readForm(r); err != nil {
 		return err
 	}
-	ex, ticket := on(r), r.PostForm.Get("mail_ticket")
+	ticket := r.PostForm.Get("mail_ticket")
 	if ticket == "" {
 		return s.mailing(r, func() error { return s.stepUpMail(w, r) })
 	}
-	return s.stepUpForm(w, r, mapae.MethodEmailCode, func(c mapae.Client, cur mapae.Current) (mapae.Admitted, error) {
-		a, err := s.auth.ReauthEmailCode(r.Context(), c, *ex.current, ticket, r.PostForm.Get("code"), mapae.ActionNone)
+	return s.stepUpForm(w, r, mapae.MethodEmailCode, func(c mapae.Client, cur mapae.Current, action mapae.Action) (mapae.Admitted, error) {
+		a, err := s.auth.ReauthEmailCode(r.Context(), c, cur, ticket, r.PostForm.Get("code"), action)
 		s.mailed(r, err)
 		return a, err
 	})
@@ -110,7 +110,7 @@ func (s *Site) stepUpEmailCodeForm(w http.ResponseWriter, r *http.Request) error
 
 func (s *Site) stepUpMail(w http.ResponseWriter, r *http.Request) error {
 	cur := *on(r).current
-	data, err := s.stepUpData(r, cur, localPath(r.PostForm.Get("next")))
+	data, err := s.stepUpData(r, cur, r.PostForm)
 	if err != nil {
 		return err
 	}

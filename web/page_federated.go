@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -68,7 +69,7 @@ func (s *Site) tripFails(r *http.Request, p mapae.Provider, step mapae.Federated
 				s.fail(w, r, err)
 			}
 		case step.Purpose == mapae.FederatedReauth && signedIn:
-			data, err := s.stepUpData(r, cur, step.Next)
+			data, err := s.stepUpData(r, cur, url.Values{"next": {step.Next}, "action": {string(step.Action)}})
 			if err != nil {
 				s.fail(w, r, err)
 				return
@@ -121,7 +122,12 @@ func (s *Site) stepUpFederatedForm(w http.ResponseWriter, r *http.Request) error
 	if err := readForm(r); err != nil {
 		return err
 	}
+	action, err := mapae.ParseAction(r.PostForm.Get("action"))
+	if err != nil {
+		return err
+	}
 	return s.tripForm(w, r, mapae.FederatedReauth, func(c mapae.Client, req mapae.FederatedRequest) (string, error) {
+		req.Action = action
 		return s.auth.BeginReauthFederated(r.Context(), c, *on(r).current, req)
 	})
 }
@@ -143,7 +149,7 @@ func (s *Site) tripForm(w http.ResponseWriter, r *http.Request, purpose mapae.Fe
 		return badRequest("provider", "there is none of that name")
 	}
 	req := s.tripTo(r, p, r.PostForm.Get("next"))
-	s.tripFails(r, p, mapae.FederatedStep{Purpose: purpose, Next: req.Next})
+	s.tripFails(r, p, mapae.FederatedStep{Purpose: purpose, Next: req.Next, Action: mapae.Action(r.PostForm.Get("action"))})
 	to, err := begin(s.bindTrip(w, r), req)
 	if err != nil {
 		return err

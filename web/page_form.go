@@ -3,7 +3,6 @@ package web
 import (
 	"math"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -70,13 +69,6 @@ func (s *Site) sentence(r *http.Request, p problem, wrong string) string {
 // offers reports whether people can use the method.
 func (s *Site) offers(name mapae.MethodName) bool { return slices.Contains(s.methodNames(), name) }
 
-// confirmFirst sends a browser whose session is too old for a form to the
-// step-up page, and from there to the page that the form stands on.
-func (s *Site) confirmFirst(w http.ResponseWriter, r *http.Request, back string) error {
-	query := url.Values{"step_up": {"1"}, "next": {s.url(back)}}
-	return s.seeOther(w, r, "/sign-in?"+query.Encode())
-}
-
 // freshForm is handle for who has authenticated lately; others come back to the
 // page that the form stands on once they have.
 func (s *Site) freshForm(back string, handle handler) handler {
@@ -102,6 +94,7 @@ type way struct {
 type proofData struct {
 	Ticket string           // empty: a step-up of who is signed in
 	Next   string           // where to go afterwards: a path on this origin, or empty
+	Action mapae.Action     // what a step-up is for; empty: anything
 	Alert  string           // why the last try was not good
 	Email  string           // of who confirms, for password managers
 	Own    []mapae.Provider // with federated among the ways: those that count

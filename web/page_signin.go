@@ -38,15 +38,13 @@ func (s *Site) signInPage(w http.ResponseWriter, r *http.Request) error {
 		if query.Get("step_up") == "" {
 			return s.goOn(w, r, data.Next)
 		}
-		proof, err := s.stepUpData(r, cur, data.Next)
-		if err == nil {
-			s.pages.render(w, r, http.StatusOK, "confirm", proof)
-		}
-		return err
+		return s.stepUpPage(w, r, cur)
 	}
 	switch query.Get("did") {
 	case "signed-out":
 		data.Notice = s.text(r, "signin.notice.signed_out")
+	case "deleted":
+		data.Notice = s.text(r, "signin.notice.deleted")
 	case "recovered":
 		data.Notice = s.text(r, "signin.notice.recovered")
 	}

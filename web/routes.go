@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/mapae/mapae"
 )
 
 // handler answers a request, or returns an error that problem.go answers with.
@@ -174,6 +176,11 @@ func (s *Site) pageRoutes() []row {
 		{post, "/offer", form, signedIn, stale, nothing, small, s.offerForm},
 		{get, "/account", page, signedIn, stale, nothing, none, s.accountPage},
 		{post, "/account/{action}", form, signedIn, stale, nothing, small, s.accountForm},
+		{get, "/account/email", page, signedIn, stale, nothing, none, s.actionPage(mapae.ActionChangeEmail)},
+		{post, "/account/email", form, signedIn, stale, failures, small, s.changeEmailForm},
+		{post, "/account/email/code", form, signedIn, stale, failures, small, s.confirmEmailForm},
+		{get, "/account/delete", page, signedIn, stale, nothing, none, s.actionPage(mapae.ActionDeleteAccount)},
+		{post, "/account/delete", form, signedIn, stale, failures, small, s.deleteForm},
 		{get, "/account/password", page, signedIn, fresh, nothing, none, s.passwordPage},
 		{post, "/account/password", form, signedIn, stale, nothing, small, s.freshForm("/account/password", s.passwordForm)},
 		{post, "/account/password/remove", form, signedIn, stale, nothing, small, s.freshForm("/account/password", s.removePasswordForm)},

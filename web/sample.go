@@ -26,11 +26,13 @@ func samples() map[string][]any {
 		"email-code": {mail, sent, mailCodeData{}},
 		"reset":      sampleSteps([]string{"start", "sent", "new"}, func(step string) any { return resetData{step, "a@example.com", "EXAMPLE", "Example"} }),
 		"confirm":    proofs, "second-factor": proofs,
-		"recover":  sampleRecoveries(),
-		"offer":    {offerData{Next: "/", Local: true, Upgrade: true}, offerData{}},
-		"link":     sampleSteps([]string{"not_me", "undo", "cancel", "signin"}, sampleLink),
-		"account":  {sampleAccount(), accountData{Passkeys: samplePasskeys(), Offers: sampleAccount().Offers, Notice: "Example"}, accountData{}},
-		"password": {method, methodData{}}, "totp": {method, methodData{}}, "codes": {method, methodData{Left: 1}, methodData{}},
+		"recover":      sampleRecoveries(),
+		"offer":        {offerData{Next: "/", Local: true, Upgrade: true}, offerData{}},
+		"link":         sampleSteps([]string{"not_me", "undo", "cancel", "signin"}, sampleLink),
+		"account":      {sampleAccount(), accountData{Passkeys: samplePasskeys(), Offers: sampleAccount().Offers, Notice: "Example"}, accountData{}},
+		"change-email": {changeEmailData{"mt_example", "a@example.com", "Example", "a@example.com", true}, changeEmailData{}},
+		"delete":       {deleteData{"mt_example", "Example", "a@example.com"}, deleteData{}},
+		"password":     {method, methodData{}}, "totp": {method, methodData{}}, "codes": {method, methodData{Left: 1}, methodData{}},
 		"federated": sampleSteps([]string{"leave", "taken", "email", "code"}, func(step string) any {
 			return federatedData{step, "example", "Example", "https://example.com/", "a@example.com", "mt_example", "/", "Example"}
 		}),
@@ -57,7 +59,7 @@ func sampleProofs() []any {
 	ways := []mapae.MethodName{mapae.MethodPasskey, mapae.MethodPassword, mapae.MethodTOTP, mapae.MethodRecoveryCode, mapae.MethodEmailCode, mapae.MethodFederated}
 	var all []any
 	for _, m := range ways {
-		d := proofData{Ticket: "mt_example", Next: "/", Alert: "Example", Email: "a@example.com", Own: sampleProviders, MailTicket: "mt_example", Mailed: true, ways: ways, routes: stepUpRoutes}
+		d := proofData{Ticket: "mt_example", Next: "/", Action: mapae.ActionChangeEmail, Alert: "Example", Email: "a@example.com", Own: sampleProviders, MailTicket: "mt_example", Mailed: true, ways: ways, routes: stepUpRoutes}
 		all = append(all, d.begin(m))
 	}
 	return append(all, proofData{ways: []mapae.MethodName{mapae.MethodEmailCode}}, proofData{})

@@ -39,8 +39,8 @@ export declare class Passkeys {
     upgrade({ signal }?: Wish): Promise<{
         created: boolean;
     }>;
-    /** The ticket's second step, or a step-up. @param {Wish} [wish] @returns {Promise<SignedIn>} */
-    verify({ ticket, signal }?: Wish): Promise<SignedIn>;
+    /** The ticket's second step, or a step-up; with an action the answer has its ticket. @param {Wish} [wish] @returns {Promise<SignedIn>} */
+    verify({ ticket, action, signal }?: Wish): Promise<SignedIn>;
     /** @param {Wish} [wish] @returns {Promise<Passkey[]>} newest first */
     list({ signal }?: Wish): Promise<Passkey[]>;
     /** @param {string} id @param {string} name @param {Wish} [wish] @returns {Promise<Passkey>} */

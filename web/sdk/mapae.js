@@ -247,11 +247,13 @@ export class Passkeys {
     }
   }
 
-  /** The ticket's second step, or a step-up. @param {Wish} [wish] @returns {Promise<SignedIn>} */
-  verify({ ticket, signal } = {}) {
+  /** The ticket's second step, or a step-up; with an action the answer has its ticket. @param {Wish} [wish] @returns {Promise<SignedIn>} */
+  verify({ ticket, action, signal } = {}) {
     return this._modal(signal, async s => {
-      const { publicKey } = (await this._send("GET", "/api/webauthn/authenticate/options/", s, undefined, ticket)).request_options
-      return this._send("POST", "/api/webauthn/verify/", s, { credential: await ask("get", publicKey, s) }, ticket)
+      const [method, options, path] = action ? ["POST", "/api/auth/reauth/passkey/options", "/api/auth/reauth/passkey"]
+        : ["GET", "/api/webauthn/authenticate/options/", "/api/webauthn/verify/"]
+      const { publicKey } = (await this._send(method, options, s, action && { action }, ticket)).request_options
+      return this._send("POST", path, s, { credential: await ask("get", publicKey, s), action }, ticket)
     }, !!ticket)
   }
 

@@ -574,6 +574,23 @@ test("a second step sends its ticket with both requests, and ends autofill", asy
   assert.equal(passkeys._armed.size, 0)
 })
 
+test("a step-up for an action names it twice, and answers with its ticket", async () => {
+  const path = "/api/auth/reauth/passkey"
+  server.routes[`POST ${path}/options`] = [request]
+  server.routes[`POST ${path}`] = [{ ...signedIn, ticket: "mt_3" }]
+  const result = passkeys.verify({ action: "change_email" })
+  await settle()
+  assert.equal(browser.last.kind, "get")
+  browser.last.resolve(credential)
+  assert.equal((await result).ticket, "mt_3")
+  assert.deepEqual(server.log.map(one => [one.what, one.body]), [
+    [`POST ${path}/options`, { action: "change_email" }], [`POST ${path}`, { credential: { id: "AAEC" }, action: "change_email" }],
+  ])
+  server.routes["DELETE /api/account"] = [{ success: true }]
+  await passkeys.call("DELETE", "/api/account", undefined, { ticket: "mt_3" })
+  assert.equal(server.log[2].headers["Mapae-Ticket"], "mt_3")
+})
+
 test("a recovery ends with a new passkey, by its ticket", async () => {
   const path = "/api/auth/recover/passkey/"
   server.routes[`POST ${path}options`] = [creation]

@@ -59,7 +59,7 @@ function show(e) {
   /** @type {import("./types").Problem} */
   const { field: wrong, retry_after = 60 } = e.cause || {}
   if (code === "aborted") return
-  if (e.cause && e.cause.code === "second_factor_required") return goOn(e.cause)
+  if (e.cause && e.cause.code === "second_factor_required") return goOn({ ticket: e.cause.ticket, methods: e.cause.methods.join(" ") })
   if (http === 401 && page === "account" && e.cause.code === "unauthenticated") return go(base + "/sign-in")
   /** @type {HTMLInputElement|""|undefined} */
   const input = wrong && one(`form:not([hidden]) [name=${wrong === "email" ? "username" : wrong}]`)
@@ -76,11 +76,10 @@ function show(e) {
   say(code, sentence.replace("{time}", time) + ask)
 }
 
-/** Shows the page of the second step. @param {{ticket: string, methods: string[]}} due */
-function goOn({ ticket, methods }) {
+/** Shows the page that goes on with what the server gave. @param {Record<string, string>} given */
+function goOn(given) {
   const form = /** @type {HTMLFormElement} */ (one("#go-on"))
-  field(form, "ticket").value = ticket
-  field(form, "methods").value = methods.join(" ")
+  for (const name in given) field(form, name).value = given[name]
   form.submit()
 }
 
@@ -243,6 +242,16 @@ const pages = {
     })))
   },
 
+  delete() {
+    forms.filter(form => "ticket" in form.dataset).forEach(form => form.addEventListener("submit", e => {
+      e.preventDefault()
+      run(one("button", form), async signal => { // which tells password managers
+        await passkeys.call("DELETE", "/api/account", undefined, { ticket: form.dataset.ticket, signal })
+        go(base + "/sign-in?did=deleted")
+      })
+    }))
+  },
+
   recover() {
     forms.filter(form => "recover" in form.dataset).forEach(form => wireForm(form, (form, button) => run(button, async signal => {
       const { recovery_codes } = await passkeys.recover({ ticket: form.dataset.ticket || "", signal })
@@ -336,8 +345,12 @@ async function start() {
     all("[aria-busy]").forEach(el => el.removeAttribute("aria-busy"))
   })
   forms.filter(form => "native" in form.dataset).forEach(wireNative)
-  forms.filter(form => "prove" in form.dataset).forEach(form => wireForm(form, (form, button) =>
-    run(button, signal => passkeys.verify({ ticket: form.dataset.ticket, signal }).then(() => go(form.dataset.next || account)))))
+  forms.filter(form => "prove" in form.dataset).forEach(form => wireForm(form, (form, button) => run(button, async signal => {
+    const action = /** @type {import("./types").Action|undefined} */ (form.dataset.action)
+    const { ticket } = await passkeys.verify({ ticket: form.dataset.ticket, action, signal })
+    if (action && ticket) goOn({ ticket })
+    else go(form.dataset.next || account)
+  })))
   on("[data-reveal]", reveal)
   on("#cancel", () => { if (newest) newest.abort() })
   wireCodes()

@@ -25,11 +25,15 @@ export interface Problem {
   signals?: Signals;
 }
 
+/** What a step-up can be made for and nothing else. */
+export type Action = "change_email" | "delete_account";
+
 /** What a call may be given; each call says what it reads. */
 export interface Wish {
   email?: string;
   name?: string;
   ticket?: string;
+  action?: Action; // of a step-up
   signal?: AbortSignal; // aborted: the call rejects with its reason
 }
 
@@ -70,7 +74,7 @@ export interface SignedIn {
   user: Record<string, unknown>;
   recovery_codes?: string[]; // made with the first passkey, shown once
   suggest?: Suggestion[];
-  ticket?: string;
+  ticket?: string; // of a step-up for an action: allows it once; or what a sign-up goes on with
   email_code_required?: boolean; // a sign-up is not done: a code was mailed, which POST /api/auth/signup/verify takes with the ticket
 }
 
