@@ -3,6 +3,8 @@ package e2e
 import (
 	"path/filepath"
 	"testing"
+
+	"github.com/mapae/mapae"
 )
 
 // languages are all that the pages speak.
@@ -177,6 +179,33 @@ func (g gallery) byMail() {
 	g.click("form .primary")
 	g.see("[data-proven] .primary")
 	g.screen("mail-sign-up-proven")
+	choosePassword(g.tab)
+	g.screen("mail-account")
+	g.acting(mailed)
 	g.visit(s.url + "/not-me?code=ml_x")
 	g.screen("link-over")
+}
+
+// acting is what a step-up is made for and nothing else.
+func (g gallery) acting(mailed func() mapae.Message) {
+	stepUp := func(path string) {
+		g.visit(g.s.url + path)
+		g.typeInto("#password", password)
+		g.click("form[action$='/step-up/password'] .primary")
+		g.until("!document.querySelector('#password')")
+	}
+	g.visit(g.s.url + "/account/email")
+	g.screen("confirm-action")
+	stepUp("/account/email")
+	g.screen("change-email")
+	g.typeInto("#email", "hopper@example.com")
+	g.click("form .primary")
+	g.see("#mail-code")
+	g.screen("change-email-code")
+	g.typeInto("#mail-code", mailed().Code)
+	g.click("form .primary")
+	g.see("#notice")
+	g.screen("change-email-done")
+	stepUp("/account/delete")
+	g.screen("delete-account")
 }
