@@ -187,3 +187,43 @@ func TestAnAddressThatIsSomebodyElsesNowDoesNotComeBack(t *testing.T) {
 	wantCode(t, err, mapae.CodeConflict)
 	m.current(m.in) // nothing changed
 }
+
+// BI-386: what resets or recovers the account ends a change that waits for its
+// code, and its link to the new address with it.
+func TestAPendingChangeOfAddressDiesWithWhatTheOwnerDoes(t *testing.T) {
+	t.Parallel()
+	for name, do := range map[string]func(m member) error{
+		"a reset": func(m member) error { return m.ResetPassword(m.ctx, browser(5), m.forgot(kim), newPassword) },
+		"a recovery": func(m member) error {
+			link := must(m.IssueRecovery(m.ctx, kim, time.Hour))(m.t)
+			step := must(m.BeginIssuedRecovery(m.ctx, browser(5), codeIn(link.URL)))(m.t)
+			return m.RecoverPassword(m.ctx, browser(5), step.Ticket, newPassword)
+		},
+		"“This was not me”": func(m member) error {
+			return second(m.DisownNotice(m.ctx, browser(5), codeIn(m.notices()[0].Link)))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMember(t)
+			m.in = must(m.SetPassword(m.ctx, browser(1), m.current(m.in), password))(t)
+			m.in = m.actionTicket(browser(1), m.in, m.a, mapae.ActionChangeEmail)
+			held := m.current(m.in)
+			ticket, code := m.begun(fresh)
+			if err := do(m); err != nil {
+				t.Fatal(err)
+			}
+			_, err := m.FinishChangeEmail(m.ctx, browser(1), held, ticket, code)
+			wantCode(t, err, mapae.CodeUnauthenticated) // the session has ended
+			again, want := m.current(m.signIn(browser(1), m.a)), mapae.CodeCeremonyInvalid
+			if m.Frozen(again.User) {
+				want = mapae.CodeFrozen
+			}
+			_, err = m.FinishChangeEmail(m.ctx, browser(1), again, ticket, code)
+			wantCode(t, err, want)
+			if u := must(m.store.User(m.ctx, again.User.ID))(t); u.Email != kim || u.EmailKey != kim {
+				t.Errorf("the address is %q", u.Email)
+			}
+		})
+	}
+}

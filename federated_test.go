@@ -45,6 +45,9 @@ func (p *idp) Finish(_ context.Context, trip mapae.ProviderTrip, answer mapae.Pr
 	out := p.profile
 	if sub, ok := strings.CutPrefix(answer.Code, "sub:"); ok {
 		out.Subject = sub
+		if out.EmailVerified {
+			out.Email = sub + "@example.com"
+		}
 	}
 	return out, p.err
 }
@@ -390,19 +393,22 @@ func TestSixteenAnswersAtOnceAreOneSession(t *testing.T) {
 func TestTwoWhoComeAtOnceGetTheirOwnAccounts(t *testing.T) { // BI-452
 	t.Parallel()
 	e := newElsewhere(t, byMail)
-	e.acme.says(mapae.Profile{})
-	var wait sync.WaitGroup
-	for i := range 16 {
-		wait.Go(func() {
-			answer := e.begin(browser(byte(i)), e.acme)
-			answer.Code = fmt.Sprintf("sub:%d", i)
-			step, err := e.FinishFederated(e.ctx, browser(byte(i)), nil, answer)
-			if err != nil || step.Unproven == nil {
-				t.Errorf("%+v, %v", step, err)
-			}
-		})
+	for _, vouches := range []bool{true, false} {
+		e.acme.says(mapae.Profile{EmailVerified: vouches})
+		var wait sync.WaitGroup
+		for i := range 16 {
+			wait.Go(func() {
+				answer := e.begin(browser(byte(i)), e.acme)
+				who := fmt.Sprintf("%v-%d", vouches, i)
+				answer.Code = "sub:" + who
+				step, err := e.FinishFederated(e.ctx, browser(byte(i)), nil, answer)
+				if err != nil || vouches && step.User.Login != who+"@example.com" || !vouches && step.Unproven == nil {
+					t.Errorf("%s: %+v, %v", who, step, err)
+				}
+			})
+		}
+		wait.Wait()
 	}
-	wait.Wait()
 }
 
 func TestARefusedAnswerSpendsTheStateAndAProviderThatIsDownDoesNot(t *testing.T) {

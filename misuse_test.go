@@ -237,7 +237,7 @@ var oneTimes = []oneTime{
 	{name: "the operator's link that signs in", tied: toNobody, life: time.Hour, issue: func(s misused) carried {
 		return carried{text: codeIn(must(s.IssueSignIn(s.ctx, kim, time.Hour, true))(s.t).URL)}
 	}, use: func(s misused, at place, c carried) error { return second(s.SignInByLink(s.ctx, at.client, c.text)) }},
-	{name: "the operator's link that recovers", tied: toNobody, life: time.Hour, issue: func(s misused) carried {
+	{name: "the operator's link that recovers" /* BI-389 */, tied: toNobody, life: time.Hour, issue: func(s misused) carried {
 		return carried{text: codeIn(must(s.IssueRecovery(s.ctx, kim, time.Hour))(s.t).URL)}
 	}, use: func(s misused, at place, c carried) error {
 		return second(s.BeginIssuedRecovery(s.ctx, at.client, c.text))

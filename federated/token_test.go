@@ -53,7 +53,7 @@ func TestAnIDTokenIsRefusedForItsReason(t *testing.T) {
 		"for several, issued to nobody":   {set("aud", []string{"client-2", "client-1"}), "party"},
 		"issued to another":               {set("azp", "client-2"), "party"},
 		"issued to a number":              {set("azp", 1), "party"},
-		"expired":                         {set("exp", at(-3*time.Minute)), "expired"},
+		"expired":                         {set("exp", at(-3*time.Minute)), "expired"}, // BI-442
 		"expired a moment ago":            {set("exp", at(-time.Minute)), ""},
 		"without an end":                  {set("exp", nil), "expired"},
 		"with an end that is no number":   {set("exp", []int{1}), "claims"},

@@ -39,8 +39,8 @@ var operations = map[string][]string{
 	"BI-524": {"cmd/mapae TestNoSecretIsInTheLog"},
 }
 
-// Every row of group Z has a test, or a reason; every row that a store decides
-// is named by a test somewhere; and what is named is there.
+// Every row of group Z has a test, or a reason; every other row is named by a
+// test somewhere; and what is named is there.
 func TestOperationsCoverTheTableOfBadInputs(t *testing.T) {
 	t.Parallel()
 	data := os.Getenv("MAPAE_DATA")
@@ -55,16 +55,16 @@ func TestOperationsCoverTheTableOfBadInputs(t *testing.T) {
 	checked := 0
 	for line := range strings.Lines(string(table)) {
 		row := strings.Split(line, "\t")
-		if len(row) < 8 {
+		if len(row) < 8 || row[0] == "id" {
 			continue
 		}
 		id, ours := row[0], row[1] == "Z"
 		switch {
 		case ours && len(operations[id]) == 0:
 			t.Errorf("%s %s: no test and no reason", id, row[3])
-		case !ours && strings.Contains(row[2], "store") && !named[id]:
+		case !ours && !named[id]:
 			t.Errorf("%s %s: no test names it", id, row[3])
-		case ours || strings.Contains(row[2], "store"):
+		default:
 			checked++
 		}
 	}
@@ -75,7 +75,7 @@ func TestOperationsCoverTheTableOfBadInputs(t *testing.T) {
 			}
 		}
 	}
-	if checked < 80 {
+	if checked < 340 {
 		t.Errorf("%d rows were checked; the table has more", checked)
 	}
 }
