@@ -12,6 +12,7 @@ type Account struct {
 	Passkeys          []Credential // newest first
 	Password          bool
 	EmailCode         bool // codes are mailed to the address, which is proven
+	External          bool // the application proves by its own means who they are
 	TOTP              bool
 	Identities        []Identity // of providers that are configured, ordered by issuer and subject
 	RecoveryCodesLeft int
@@ -28,7 +29,7 @@ func (a *Auth) Account(ctx context.Context, cur Current) (Account, error) {
 	if err != nil {
 		return Account{}, err
 	}
-	out := Account{User: cur.User, Passkeys: own, Password: w.password, EmailCode: w.emailCode, TOTP: w.totp, Identities: w.identities, RecoveryCodesLeft: w.recoveryCodes}
+	out := Account{User: cur.User, Passkeys: own, Password: w.password, EmailCode: w.emailCode, External: w.external, TOTP: w.totp, Identities: w.identities, RecoveryCodesLeft: w.recoveryCodes}
 	switch waiting, err := a.store.RecoveryOf(ctx, cur.User.ID); {
 	case err == nil && waiting.EndsAt.After(a.now()):
 		out.Recovery = &waiting

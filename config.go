@@ -251,7 +251,7 @@ func (cfg Config) checkMail() []error {
 }
 
 func firstFactorMethod(m Method) bool {
-	return m != nil && (m.Name() == MethodPasskey || m.Name() == MethodPassword || m.Name() == MethodEmailCode || m.Name() == MethodFederated)
+	return m != nil && (m.Name() == MethodPasskey || m.Name() == MethodPassword || m.Name() == MethodEmailCode || m.Name() == MethodFederated || m.Name() == MethodExternal)
 }
 
 func secondFactorMethod(m Method) bool {

@@ -246,6 +246,23 @@ var flows = []flow{
 		})
 		return func() error { _, err := s.FinishFederated(s.ctx, browser(1), nil, answer); return err }
 	}},
+	{"sign in a user of the application, the first time", func(s scene) func() error {
+		return func() error {
+			_, err := s.SignInExternal(s.ctx, browser(1), mapae.ExternalUser{ID: "1", Login: "new@example.com", Name: "New"})
+			return err
+		}
+	}},
+	{"sign in a user of the application under another name", func(s scene) func() error {
+		must(s.SignInExternal(s.ctx, browser(1), mapae.ExternalUser{ID: "1", Login: "new@example.com", Name: "New"}))(s.t)
+		return func() error {
+			_, err := s.SignInExternal(s.ctx, browser(1), mapae.ExternalUser{ID: "1", Login: "newer@example.com", Name: "Newer"})
+			return err
+		}
+	}},
+	{"remove a user of the application", func(s scene) func() error {
+		must(s.SignInExternal(s.ctx, browser(1), mapae.ExternalUser{ID: "1", Login: "new@example.com", Name: "New"}))(s.t)
+		return func() error { return s.RemoveExternal(s.ctx, "1") }
+	}},
 	{"invite", func(s scene) func() error {
 		return func() error { _, err := s.Invite(s.ctx, "", time.Hour); return err }
 	}},
@@ -272,7 +289,7 @@ func refusedFlow(answer func(scene) []byte, code mapae.Code) func(scene) func() 
 func newScene(t *testing.T, store mapae.Store) scene {
 	t.Helper()
 	s := scene{a: webauthntest.New(origin), acme: &idp{name: "acme"}}
-	s.world = newWorldOn(t, store, all, func(c *mapae.Config) { c.Methods = append(c.Methods, mapae.Federated{s.acme}) })
+	s.world = newWorldOn(t, store, all, func(c *mapae.Config) { c.Methods = append(c.Methods, mapae.Federated{s.acme}, mapae.External{}) })
 	s.alone, s.app = s.signUpPassword(browser(1), "alone@example.com"), s.signUpPassword(browser(1), "app@example.com")
 	s.totp, s.codes = s.addTOTP(browser(1), s.app)
 	for subject, in := range map[string]mapae.Admitted{"alone": s.alone, "app": s.app} {
@@ -291,7 +308,8 @@ func newScene(t *testing.T, store mapae.Store) scene {
 // state is all that the store has, as far as flows write it.
 func (s scene) state() []any {
 	_, err := s.store.UserByLogin(s.ctx, "lee@example.com")
-	all := []any{errors.Is(err, mapae.ErrNotFound), s.events(), s.outbox()}
+	external, unknown := s.store.UserByExternalID(s.ctx, "1")
+	all := []any{errors.Is(err, mapae.ErrNotFound), external, unknown, s.events(), s.outbox()}
 	for _, in := range []mapae.Admitted{s.in, s.alone, s.app} {
 		u, err := s.store.User(s.ctx, in.User.ID)
 		waiting, none := s.store.RecoveryOf(s.ctx, in.User.ID)

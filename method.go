@@ -18,7 +18,8 @@ const (
 	MethodRecoveryCode MethodName = "recovery_code"
 	MethodEmailCode    MethodName = "email_code"
 	MethodFederated    MethodName = "federated"
-	MethodLink         MethodName = "link" // that the operator issued
+	MethodLink         MethodName = "link"     // that the operator issued
+	MethodExternal     MethodName = "external" // whatever the application that Mapae is part of has
 )
 
 // Method is a method with its settings, as Config.Methods lists them: a

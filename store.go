@@ -52,6 +52,9 @@ type Reader interface {
 	// UserByEmail returns the user whose EmailKey is key, or ErrNotFound; so
 	// for an empty key.
 	UserByEmail(ctx context.Context, key string) (User, error)
+	// UserByExternalID returns the user whose ExternalID is id, or
+	// ErrNotFound; so for an empty one.
+	UserByExternalID(ctx context.Context, id string) (User, error)
 
 	// Credential returns the credential with that credential ID and its user,
 	// or ErrNotFound.

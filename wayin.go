@@ -13,6 +13,7 @@ type waysIn struct {
 	suspended     []Credential // can't be used, and can't be done without either: see reach
 	password      bool
 	emailCode     bool       // a code to a proven address
+	external      bool       // what the application has
 	identities    []Identity // of providers that are configured
 	totp          bool
 	recoveryCodes int // unused
@@ -28,7 +29,7 @@ func (a *Auth) waysIn(ctx context.Context, r Reader, u User) (waysIn, error) {
 	if err != nil {
 		return waysIn{}, err
 	}
-	w := waysIn{emailCode: a.offers(MethodEmailCode) && u.proven(), recoveryCodes: len(unused(secrets))}
+	w := waysIn{emailCode: a.offers(MethodEmailCode) && u.proven(), external: a.offers(MethodExternal) && u.ExternalID != "", recoveryCodes: len(unused(secrets))}
 	linked, err := r.Identities(ctx, u.ID)
 	if err != nil {
 		return waysIn{}, err
@@ -72,7 +73,9 @@ func (w waysIn) firstPasskey() bool {
 func (w waysIn) second() bool { return len(w.credentials) > 0 || w.totp }
 
 // single reports whether w has a way in that is one factor.
-func (w waysIn) single() bool { return w.password || w.emailCode || len(w.identities) > 0 }
+func (w waysIn) single() bool {
+	return w.password || w.emailCode || w.external || len(w.identities) > 0
+}
 
 // level is the assurance level that a sign-in with w can reach; 0: none can be
 // made.

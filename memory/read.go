@@ -35,6 +35,11 @@ func (s *Store) UserByLogin(ctx context.Context, key string) (mapae.User, error)
 	return read(ctx, s, func(t *tx) (mapae.User, error) { return t.UserByLogin(ctx, key) })
 }
 
+// UserByExternalID implements mapae.Reader.
+func (s *Store) UserByExternalID(ctx context.Context, id string) (mapae.User, error) {
+	return read(ctx, s, func(t *tx) (mapae.User, error) { return t.UserByExternalID(ctx, id) })
+}
+
 // UserByEmail implements mapae.Reader.
 func (s *Store) UserByEmail(ctx context.Context, key string) (mapae.User, error) {
 	return read(ctx, s, func(t *tx) (mapae.User, error) { return t.UserByEmail(ctx, key) })

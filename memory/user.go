@@ -26,6 +26,15 @@ func (t *tx) UserByLogin(ctx context.Context, key string) (mapae.User, error) {
 	return t.User(ctx, id)
 }
 
+// UserByExternalID implements mapae.Reader.
+func (t *tx) UserByExternalID(ctx context.Context, external string) (mapae.User, error) {
+	id, ok := t.externals[external]
+	if !ok {
+		return mapae.User{}, mapae.ErrNotFound
+	}
+	return t.User(ctx, id)
+}
+
 // UserByEmail implements mapae.Reader.
 func (t *tx) UserByEmail(ctx context.Context, key string) (mapae.User, error) {
 	id, ok := t.emails[key]

@@ -147,6 +147,8 @@ func (m *machine) check(t *rapid.T) {
 			answers = append(answers, answerOf(u, err))
 			u, err = s.UserByEmail(m.ctx, fmt.Sprint("proven ", n))
 			answers = append(answers, answerOf(u, err))
+			u, err = s.UserByExternalID(m.ctx, fmt.Sprint(n))
+			answers = append(answers, answerOf(u, err))
 		}
 		w, err := readWorld(m.ctx, s, ids)
 		answers = append(answers, answerOf(w, err))

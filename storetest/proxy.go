@@ -115,6 +115,13 @@ func (p proxyReader) UserByLogin(ctx context.Context, key string) (mapae.User, e
 	return p.reader.UserByLogin(ctx, key)
 }
 
+func (p proxyReader) UserByExternalID(ctx context.Context, id string) (mapae.User, error) {
+	if err := p.before(); err != nil {
+		return mapae.User{}, err
+	}
+	return p.reader.UserByExternalID(ctx, id)
+}
+
 func (p proxyReader) UserByEmail(ctx context.Context, key string) (mapae.User, error) {
 	if err := p.before(); err != nil {
 		return mapae.User{}, err

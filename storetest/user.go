@@ -12,6 +12,7 @@ var users = []test{
 	{"that nobody added are not found", usersMissing},
 	{"have unique IDs, login keys, keys of proven addresses and external IDs, and the transaction goes on", usersUnique},
 	{"are found by the key of a proven address", usersByEmail},
+	{"are found by the ID of the application around it", usersByExternalID},
 	{"change in all but ID and creation", usersChange},
 	{"do not change into one another", usersChangeUnique},
 	{"take all that is theirs but events when they go", usersGo},
@@ -112,6 +113,8 @@ func usersChange(f *fixture) {
 	f.answers("the old login key", err, mapae.ErrNotFound)
 	_, err = f.store.UserByEmail(f.ctx, old.EmailKey)
 	f.answers("the old key of a proven address", err, mapae.ErrNotFound)
+	_, err = f.store.UserByExternalID(f.ctx, old.ExternalID)
+	f.answers("the old external ID", err, mapae.ErrNotFound)
 	heir := newUser(3)
 	heir.LoginKey, heir.EmailKey, heir.ExternalID = old.LoginKey, old.EmailKey, old.ExternalID
 	f.add(heir)
@@ -164,6 +167,27 @@ func usersByEmail(f *fixture) {
 	f.same("after it moved", got, b)
 	f.update(func(tx mapae.Tx) error { return tx.DeleteUser(f.ctx, b.ID) })
 	_, err = f.store.UserByEmail(f.ctx, b.EmailKey)
+	f.answers("after its user went", err, mapae.ErrNotFound)
+}
+
+func usersByExternalID(f *fixture) {
+	a, b := newUser(1), newUser(2)
+	a.ExternalID = "Zoë/1"
+	f.add(a, b)
+	got, err := f.store.UserByExternalID(f.ctx, a.ExternalID)
+	f.answers("by ID", err, nil)
+	f.same("by ID", got, a)
+	f.update(func(tx mapae.Tx) error {
+		got, err = tx.UserByExternalID(f.ctx, a.ExternalID)
+		return err
+	})
+	f.same("by ID, in a transaction", got, a)
+	for _, id := range []string{"", b.LoginKey, "zoë/1", a.ExternalID + " "} {
+		_, err = f.store.UserByExternalID(f.ctx, id)
+		f.answers("UserByExternalID "+id, err, mapae.ErrNotFound)
+	}
+	f.update(func(tx mapae.Tx) error { return tx.DeleteUser(f.ctx, a.ID) })
+	_, err = f.store.UserByExternalID(f.ctx, a.ExternalID)
 	f.answers("after its user went", err, mapae.ErrNotFound)
 }
 

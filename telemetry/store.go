@@ -59,6 +59,10 @@ func (s *timedStore) UserByLogin(ctx context.Context, key string) (mapae.User, e
 	return timed(s, "user_by_login", func() (mapae.User, error) { return s.store.UserByLogin(ctx, key) })
 }
 
+func (s *timedStore) UserByExternalID(ctx context.Context, id string) (mapae.User, error) {
+	return timed(s, "user_by_external_id", func() (mapae.User, error) { return s.store.UserByExternalID(ctx, id) })
+}
+
 func (s *timedStore) UserByEmail(ctx context.Context, key string) (mapae.User, error) {
 	return timed(s, "user_by_email", func() (mapae.User, error) { return s.store.UserByEmail(ctx, key) })
 }

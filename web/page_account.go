@@ -125,7 +125,7 @@ func passkeyCards(a mapae.Account, session mapae.Session, rpID string, passwords
 		cards = append(cards, passkeyCard{
 			ID: encode64(c.ID), Name: c.Name, Badge: badge(c), CreatedAt: c.CreatedAt, LastUsedAt: c.LastUsedAt, Device: c.LastUsedAgent,
 			Current:   slices.ContainsFunc(session.Uses, func(u mapae.Use) bool { return slices.Equal(u.Credential, c.ID) }),
-			LastWayIn: !(passwords && a.Password) && !a.EmailCode && len(a.Identities) == 0 && !slices.ContainsFunc(others, signsIn),
+			LastWayIn: !(passwords && a.Password) && !a.EmailCode && !a.External && len(a.Identities) == 0 && !slices.ContainsFunc(others, signsIn),
 		})
 	}
 	return cards

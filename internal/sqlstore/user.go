@@ -15,6 +15,8 @@ const (
 	selectUserByLogin = `SELECT ` + userColumns + ` FROM mapae_users WHERE login_key = $1`
 	selectUserByEmail = `SELECT ` + userColumns + ` FROM mapae_users WHERE email_key = $1 AND email_key <> ''`
 
+	selectUserByExternalID = `SELECT ` + userColumns + ` FROM mapae_users WHERE external_id = $1 AND external_id <> ''`
+
 	// A write that changes nothing takes the row lock on every engine.
 	lockUser = `UPDATE mapae_users SET epoch = epoch WHERE id = $1 RETURNING ` + userColumns
 
@@ -75,6 +77,11 @@ func (r Reader) User(ctx context.Context, id mapae.UserID) (mapae.User, error) {
 // UserByLogin implements mapae.Reader.
 func (r Reader) UserByLogin(ctx context.Context, key string) (mapae.User, error) {
 	return r.oneUser(ctx, selectUserByLogin, key)
+}
+
+// UserByExternalID implements mapae.Reader.
+func (r Reader) UserByExternalID(ctx context.Context, id string) (mapae.User, error) {
+	return r.oneUser(ctx, selectUserByExternalID, id)
 }
 
 // UserByEmail implements mapae.Reader.
