@@ -32,6 +32,10 @@
 // ([Use]); assurance level, resistance to phishing and freshness are computed
 // from that ([Session.AAL], [Session.Meets]), never stored.
 //
+// An application that has users, passwords and sessions of its own says whom it
+// has authenticated ([External], [Auth.SignInExternal]), and adds passkeys to
+// what it has.
+//
 // # What is around it
 //
 // This package does no HTTP and knows no database. Package web is its HTTP
