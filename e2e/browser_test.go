@@ -30,6 +30,7 @@ const patience = 20 * time.Second
 var browser struct {
 	sync.Once
 	ctx   context.Context
+	https names // where it finds every name below .test
 	close func()
 	err   error
 }
@@ -70,14 +71,21 @@ func startBrowser(t *testing.T) context.Context {
 		t.Skip("no chromium, chromium-headless-shell or google-chrome on PATH: scripts/setup-test.sh installs one")
 	}
 	browser.Do(func() {
+		https, err := newNames()
+		if err != nil {
+			browser.err = err
+			return
+		}
 		options := append(chromedp.DefaultExecAllocatorOptions[:],
 			chromedp.ExecPath(path), chromedp.Flag("headless", "new"), chromedp.NoSandbox,
 			chromedp.Flag("disable-gpu", true), chromedp.Flag("no-first-run", true),
 			chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-			chromedp.Flag("disable-sync", true), chromedp.Flag("lang", "en-US"))
+			chromedp.Flag("disable-sync", true), chromedp.Flag("lang", "en-US"),
+			chromedp.Flag("ignore-certificate-errors-spki-list", https.fingerprint),
+			chromedp.Flag("host-resolver-rules", "MAP *.test "+https.Addr().String()))
 		allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 		ctx, cancel := chromedp.NewContext(allocator)
-		browser.ctx, browser.close = ctx, func() { cancel(); stop() }
+		browser.ctx, browser.https, browser.close = ctx, https, func() { cancel(); stop(); https.Close() }
 		browser.err = chromedp.Do(ctx)
 	})
 	if browser.err != nil {
@@ -111,7 +119,7 @@ func (b *tab) hear(event any) {
 			wrong = fmt.Sprintf("%s: %s", e.Entry.Source, e.Entry.Text)
 		}
 	case *network.EventRequestWillBeSent:
-		if to, err := url.Parse(e.Request.URL); err != nil || to.Scheme == "https" ||
+		if to, err := url.Parse(e.Request.URL); err != nil || to.Scheme == "https" && !strings.HasSuffix(to.Hostname(), ".test") ||
 			to.Scheme == "http" && !strings.HasSuffix(to.Hostname(), "localhost") && to.Hostname() != "127.0.0.1" {
 			wrong = "request to " + e.Request.URL
 		}
@@ -231,6 +239,18 @@ func (b *tab) attach(options webauthn.VirtualAuthenticatorOptions) *device {
 	return added
 }
 
+// detach takes the device away, with what it keeps.
+func (d *device) detach() {
+	d.b.t.Helper()
+	d.b.do("remove a device", call(webauthn.RemoveVirtualAuthenticator, webauthn.RemoveVirtualAuthenticatorParams{AuthenticatorID: d.id}))
+}
+
+// empty takes all passkeys off the device, which holds few.
+func (d *device) empty() {
+	d.b.t.Helper()
+	d.b.do("clear a device", call(webauthn.ClearCredentials, webauthn.ClearCredentialsParams{AuthenticatorID: d.id}))
+}
+
 // touches says whether the person answers the device's dialogue: no leaves it
 // open.
 func (d *device) touches(yes bool) {
@@ -291,6 +311,15 @@ func (b *tab) click(selector string) {
 		return [box.x + box.width / 2, box.y + box.height / 2]
 	})(document.querySelector(%q))`, selector))
 	b.do("click "+selector, chromedp.MouseClickXY(at[0], at[1]))
+}
+
+// follow clicks what leads to another page, and waits until that is there.
+func (b *tab) follow(selector string) {
+	b.t.Helper()
+	b.see(selector)
+	eval[bool](b, "window.left = true")
+	b.click(selector)
+	b.until("document.readyState === 'complete' && !window.left")
 }
 
 // see waits until something is visible on a page that is loaded.

@@ -63,7 +63,7 @@ func TestSomebodyComesByAnotherProvider(t *testing.T) {
 func TestTheSecondStepFollowsAFormFromAnotherSite(t *testing.T) {
 	t.Parallel()
 	there, methods := idp(t, true)
-	s := newSite(t, mapae.Password{Argon2: mapae.Argon2{MemoryKiB: 8 << 10, Passes: 1, Lanes: 1}}, mapae.TOTP{}, methods)
+	s := newSite(t, cheapPasswords, mapae.TOTP{}, methods)
 	b := openTab(t)
 	signUpPassword(b, s, "lea@example.com")
 	secret, _ := setUpApp(b, s)

@@ -31,23 +31,28 @@ func mailSite(t *testing.T) (*site, func() mapae.Message) {
 	box := &postbox{}
 	s := newSiteOf(t, func(c *mapae.Config) {
 		c.Mailer = box
-		c.Methods = append(c.Methods, mapae.Password{Argon2: mapae.Argon2{MemoryKiB: 8 << 10, Passes: 1, Lanes: 1}}, mapae.TOTP{}, mapae.EmailCode{})
+		c.Methods = append(c.Methods, cheapPasswords, mapae.TOTP{}, mapae.EmailCode{})
 	}, func(face *web.Site) http.Handler { return face })
-	last := func() mapae.Message {
+	return s, box.newest(t, s)
+}
+
+// newest returns what returns the newest message of the site and empties the
+// postbox.
+func (p *postbox) newest(t *testing.T, s *site) func() mapae.Message {
+	return func() mapae.Message {
 		t.Helper()
 		if _, err := s.auth.Deliver(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		box.mu.Lock()
-		defer box.mu.Unlock()
-		if len(box.all) == 0 {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if len(p.all) == 0 {
 			t.Fatal("nothing was mailed")
 		}
-		m := box.all[len(box.all)-1]
-		box.all = nil
+		m := p.all[len(p.all)-1]
+		p.all = nil
 		return m
 	}
-	return s, last
 }
 
 // beginSignUp types who one is, and waits for the code to be asked for.

@@ -14,10 +14,13 @@ import (
 
 const password = "correct horse battery staple"
 
+// cheapPasswords cost less than those of a real site.
+var cheapPasswords = mapae.Password{Argon2: mapae.Argon2{MemoryKiB: 8 << 10, Passes: 1, Lanes: 1}}
+
 // methodSite offers passwords and authenticator apps beside passkeys.
 func methodSite(t *testing.T) *site {
 	t.Helper()
-	return newSite(t, mapae.Password{Argon2: mapae.Argon2{MemoryKiB: 8 << 10, Passes: 1, Lanes: 1}}, mapae.TOTP{})
+	return newSite(t, cheapPasswords, mapae.TOTP{})
 }
 
 // code is what an authenticator app with that key shows in the server's next

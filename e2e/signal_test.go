@@ -14,10 +14,10 @@ import (
 
 // listening keeps what the pages signal to password managers where it outlives
 // a navigation.
-const listening = `for (const name of ["signalUnknownCredential", "signalAllAcceptedCredentials", "signalCurrentUserDetails"])
-	PublicKeyCredential[name] = async argument => {
+const listening = `for (const signal of ["signalUnknownCredential", "signalAllAcceptedCredentials", "signalCurrentUserDetails"])
+	PublicKeyCredential[signal] = async argument => {
 		const heard = JSON.parse(sessionStorage.heard || "[]")
-		sessionStorage.heard = JSON.stringify([...heard, {name, ...argument}])
+		sessionStorage.heard = JSON.stringify([...heard, {signal, ...argument}])
 	}`
 
 // heard is a condition: the page has signalled something that fits.
@@ -38,22 +38,46 @@ func TestPasswordManagersHearWhatIsRemovedAndWhatIsUnknown(t *testing.T) {
 	mine.touches(false)
 	b.click("#add")
 	b.until("document.querySelectorAll('.row[data-id]').length === 2")
-	both := "s.name === 'signalAllAcceptedCredentials' && s.allAcceptedCredentialIds.length === 2"
+	both := "s.signal === 'signalAllAcceptedCredentials' && s.allAcceptedCredentialIds.length === 2"
 	b.heard(both + " && s.rpId === 'localhost' && s.userId")
 
 	b.click(fmt.Sprintf("[data-id=%q] [name=remove]", first))
 	b.click("dialog[open] .danger")
 	b.until("document.querySelectorAll('.row[data-id]').length === 1")
-	b.heard("s.name === 'signalAllAcceptedCredentials' && s.allAcceptedCredentialIds.length === 1 && s.allAcceptedCredentialIds[0] !== '" + first + "'")
+	b.heard("s.signal === 'signalAllAcceptedCredentials' && s.allAcceptedCredentialIds.length === 1 && s.allAcceptedCredentialIds[0] !== '" + first + "'")
 	b.want("!JSON.parse(sessionStorage.heard).some(s => s.allAcceptedCredentialIds && !s.allAcceptedCredentialIds.length)", "an empty list is never sent")
 
 	key.touches(false)
 	signOut(b)
 	mine.touches(true) // it does not know that its passkey is gone
 	b.click("#passkey")
-	b.heard("s.name === 'signalUnknownCredential' && s.rpId === 'localhost' && s.credentialId === '" + first + "'")
+	b.heard("s.signal === 'signalUnknownCredential' && s.rpId === 'localhost' && s.credentialId === '" + first + "'")
 	b.says("isn’t known here any more")
 	b.want(calm, "the person has done nothing wrong")
+}
+
+func TestPasswordManagersHearOfANewName(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := openTab(t)
+	b.before(listening)
+	b.attach(phone())
+	signUp(b, s, "ada@example.com", "Ada Lovelace")
+	id := eval[string](b, "document.querySelector('.row[data-id]').dataset.id")
+	eval[bool](b, "delete sessionStorage.heard")
+
+	b.click(".row [name=rename]")
+	b.typeInto(".row .rename:not([hidden]) [name=name]", "Blue phone\r")
+	b.until("document.querySelector('.row h3').textContent === 'Blue phone'")
+	b.heard("s.signal === 'signalAllAcceptedCredentials' && s.allAcceptedCredentialIds.join() === '" + id + "'")
+
+	const renamed = `import("/mapae.js").then(m => new m.Passkeys().call("PATCH", "/api/account", {name: "Ada King"})).then(answer => answer.account.user.name)`
+	if got := eval[string](b, renamed); got != "Ada King" {
+		t.Fatalf("the person is called %s", got)
+	}
+	b.heard("s.signal === 'signalCurrentUserDetails' && s.rpId === 'localhost' && s.userId && s.name === 'ada@example.com' && s.displayName === 'Ada King'")
+	b.visit(s.url + "/account")
+	b.want("document.querySelector('.who').textContent.includes('Ada King')", "the page has the new name")
 }
 
 // TestThePlainExampleOfTheGuideWorks: what docs/browser.md tells people to

@@ -12,9 +12,25 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// calm is a condition of the page: true while nothing on the page is in the colour of errors.
-const calm = `![...document.querySelectorAll("#status,.error,.notice")].some(el =>
-	el.textContent && (el.dataset.tone === "alert" || el.classList.contains("alert") || el.classList.contains("error")))`
+// calm is a condition of the page: nothing that is visible on it is in the
+// colours of errors, as text, ground, border or shadow.
+const calm = `(() => {
+	const rgb = name => "rgb(" + getComputedStyle(document.documentElement).getPropertyValue(name).trim().slice(1).match(/../g).map(x => parseInt(x, 16)).join(", ") + ")"
+	const alarms = [rgb("--alert"), rgb("--alert-paper")]
+	return ![...document.querySelectorAll("body *")].some(el => el.checkVisibility({visibilityProperty: true}) && (el.textContent || el.value !== undefined) &&
+		["color", "backgroundColor", "borderTopColor", "boxShadow"].some(part => alarms.some(alarm => getComputedStyle(el)[part].includes(alarm))))
+})()`
+
+func TestTheColoursOfErrorsAreSeen(t *testing.T) {
+	t.Parallel()
+	s := methodSite(t)
+	b := openTab(t)
+	b.visit(s.url + "/sign-in")
+	b.want(calm, "nothing is wrong yet")
+	b.click("form .primary")
+	b.until("document.querySelector('#password-error').textContent")
+	b.want("!"+calm, "a mistake is in the colours of errors")
+}
 
 func TestCancelIsNoError(t *testing.T) {
 	t.Parallel()
