@@ -60,7 +60,7 @@ proof 'posted assertions cut at each byte' go test -count=1 -v -run TestTruncate
 proof 'posted signatures with a flipped bit' go test -count=1 -v -run TestEveryFlippedBit ./web
 proof 'mutilated responses posted' go test -count=1 -v -run TestMutilated ./web
 
-proof 'pairs of answers about a known and an unknown address, as quick as each other within 2 %' env MAPAE_TIMING_PAIRS=20000 go test -count=1 -v -timeout 2h -run TestTimeTells ./web
+proof 'pairs of answers about a known and an unknown address, as quick as each other within 2 %' env MAPAE_TIMING_PAIRS=20000 go test -count=1 -v -timeout 4h -run TestTimeTells ./web
 
 # Stores: all or nothing, once, and still there.
 proof 'store calls failed, each of each flow' go test -count=1 -v -run TestAFailingStore .
@@ -74,6 +74,8 @@ proof 'kills of PostgreSQL under load' env MAPAE_KILLS=200 go test -count=1 -v -
 proof 'sessions that outlived kills of a node, PostgreSQL' env MAPAE_KILLS=200 go test -count=1 -v -timeout 2h -run TestANodeThatIsKilled ./cmd/mapae
 proof 'failovers to a synchronous standby, PostgreSQL' env MAPAE_FAILOVERS=20 go test -count=1 -v -timeout 2h -run TestAFailover ./postgres
 proof 'options calls abandoned, and not a byte kept' env MAPAE_ABANDONED=1000000 go test -count=1 -v -timeout 2h -run TestAbandoned ./internal/bench
+proof 'sign-ins, and memory stays flat' env MAPAE_SIGNINS=2000000 go test -count=1 -v -timeout 3h -run TestMemoryStays ./internal/bench
+proof 'sign-ins with a passkey beside passwords and slow connections' env MAPAE_LOADED=1 go test -count=1 -v -run TestBeside ./internal/bench
 proof 'answers that said yes after a flush, by strace' go test -count=1 -v -run TestNothingIsAcknowledged ./cmd/mapae
 
 summary || exit 1

@@ -26,14 +26,15 @@ var (
 		{"synchronous", "FULL", "2"},
 		{"foreign_keys", "ON", "1"},
 		{"trusted_schema", "OFF", "0"},
-		{"cache_size", "-16384", "-16384"},
 		{"temp_store", "MEMORY", "2"}, // what a savepoint keeps for undoing stays off the disk
 	}
 	writePragmas = append([]pragma{
 		{"journal_size_limit", "67108864", "67108864"},
+		{"cache_size", "-4096", "-4096"},
 	}, commonPragmas...)
 	readPragmas = append([]pragma{
 		{"query_only", "ON", "1"},
+		{"cache_size", "-2048", "-2048"}, // every commit of another connection empties it
 	}, commonPragmas...)
 )
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -101,6 +102,7 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	srv := site.Server(ln.Addr().String(), nil)
 	srv.Handler = withOutbox(srv.Handler, in.auth.Config().Mailer)
 	srv.TLSConfig = cert
+	debug.FreeOSMemory() // what templates and sentences were read with is not needed again
 	c.greet(std, ln.Addr(), in.newKey)
 	err = c.run(ctx, log, srv, ln, in, reload, metadata)
 	return errors.Join(err, m.close(), in.store.Close())

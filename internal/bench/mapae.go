@@ -49,7 +49,7 @@ func openPostgres(path, origin string) (*http.Server, string, io.Closer, error) 
 
 func openSite(store mapae.Store, logPath, origin string) (*http.Server, io.Closer, error) {
 	auth, err := mapae.New(mapae.Config{
-		Store: store, Secrets: []mapae.RootKey{mapae.NewRootKey()}, Methods: []mapae.Method{mapae.Passkey{}},
+		Store: store, Secrets: []mapae.RootKey{mapae.NewRootKey()}, Methods: []mapae.Method{mapae.Passkey{}, mapae.Password{}},
 		RP: mapae.RelyingParty{ID: "localhost", Name: "Bench", Origins: []string{origin}},
 	})
 	if err != nil {
