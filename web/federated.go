@@ -159,6 +159,8 @@ func (s *Site) arrive(w http.ResponseWriter, r *http.Request, p mapae.Provider, 
 		return s.renderSecond(w, r, http.StatusOK, proofData{Ticket: step.Second.Ticket, Next: step.Next, ways: step.Second.Methods})
 	case step.Purpose == mapae.FederatedLink:
 		return s.seeOther(w, r, "/account?did=linked")
+	case step.Purpose == mapae.FederatedSignIn:
+		return s.welcome(w, r, step.Admitted, step.Next)
 	default:
 		return s.afterStepUp(w, r, step.Admitted, step.Action, step.Next)
 	}

@@ -123,6 +123,13 @@ func (a reply) wantGone(t *testing.T, path string) {
 	}
 }
 
+// wantOffered demands that a passkey is offered on the way to path; empty: to
+// where people go anyway.
+func (a reply) wantOffered(t *testing.T, path string) {
+	t.Helper()
+	a.wantGone(t, "/offer?"+url.Values{"next": {path}}.Encode())
+}
+
 // wantSaid demands a page with that status and text.
 func (a reply) wantSaid(t *testing.T, status int, text string) {
 	t.Helper()
@@ -143,7 +150,7 @@ func TestSomebodyComesByAProvider(t *testing.T) {
 	if !strings.HasPrefix(cookie, "__Host-mapae-f-") || !strings.Contains(cookie, "SameSite=Lax") || !strings.Contains(cookie, "HttpOnly") || !strings.Contains(cookie, "Secure") || start.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("the start sets %q, %v", cookie, start.Header)
 	}
-	p.trip(t, "/welcome?a=b").wantGone(t, "/welcome?a=b")
+	p.trip(t, "/welcome?a=b").wantOffered(t, "/welcome?a=b")
 	if p.cookie() == "" {
 		t.Fatal("nobody is signed in")
 	}
@@ -153,7 +160,7 @@ func TestSomebodyComesByAProvider(t *testing.T) {
 			t.Errorf("the account page has no %q", part)
 		}
 	}
-	w.person().trip(t, "//evil.example").wantGone(t, "/account")
+	w.person().trip(t, "//evil.example").wantOffered(t, "")
 }
 
 func TestAStateIsThisBrowsers(t *testing.T) { // BI-436, BI-437, BI-440; SECURITY.md's ceremony_invalid stands for bad_request
@@ -171,7 +178,7 @@ func TestAStateIsThisBrowsers(t *testing.T) { // BI-436, BI-437, BI-440; SECURIT
 	}
 	stranger.page(callback+answer, fromElsewhere...).wantSaid(t, 400, "took too long or was used before")
 	p.send("GET", callback+answer, "", header("Cookie")).want(t, 400, mapae.CodeCeremonyInvalid)
-	p.page(callback+answer, fromElsewhere...).wantGone(t, "/account")
+	p.page(callback+answer, fromElsewhere...).wantOffered(t, "")
 	p.page(callback+answer, fromElsewhere...).wantSaid(t, 400, "took too long or was used before")
 	p.send("GET", "/api/auth/federated/none/start", "").want(t, 404, mapae.CodeNotFound)
 	p.send("GET", "/api/auth/federated/none/callback"+answer, "").want(t, 404, mapae.CodeNotFound) // BI-449: DESIGN.md's not_found
@@ -192,7 +199,7 @@ func TestAnAnswerThatIsPostedIsOnlyPassedOn(t *testing.T) {
 	if a.StatusCode != 303 || to.Host != "" || to.Path != "/api/auth/federated/acme/callback" || to.Query().Has("evil") || to.Query().Get("user") == "" || a.Header.Get("Set-Cookie") != "" {
 		t.Fatalf("the answer is %d %v", a.StatusCode, a.Header)
 	}
-	p.page(to.String(), fromElsewhere...).wantGone(t, "/account")
+	p.page(to.String(), fromElsewhere...).wantOffered(t, "")
 	p.send("POST", "/api/auth/federated/none/callback", answer.Encode(), foreign...).wantSaid(t, 404, "nothing here")
 	big := p.send("POST", "/api/auth/federated/acme/callback", "code="+strings.Repeat("x", 9000), foreign...)
 	big.wantSaid(t, 413, "too large")
@@ -213,7 +220,7 @@ func TestAProviderThatIsDownLeavesTheOtherWays(t *testing.T) { // BI-454
 	w.idp.says(mapae.Profile{}, errors.New("502"))
 	p.page("/api/auth/federated/acme/callback"+answer, fromElsewhere...).wantSaid(t, 503, "can’t be reached")
 	w.idp.says(mapae.Profile{Subject: "1", Email: "kim@example.org", EmailVerified: true}, nil)
-	p.page("/api/auth/federated/acme/callback"+answer, fromElsewhere...).wantGone(t, "/account")
+	p.page("/api/auth/federated/acme/callback"+answer, fromElsewhere...).wantOffered(t, "")
 }
 
 func TestWhatAProviderSaysIsNeverMarkup(t *testing.T) { // BI-455
@@ -225,7 +232,7 @@ func TestWhatAProviderSaysIsNeverMarkup(t *testing.T) { // BI-455
 	a := p.page("/api/auth/federated/acme/callback"+answer+"&error="+evil+"&error_description="+evil, fromElsewhere...)
 	a.wantSaid(t, 401, "That didn’t work with Acme &amp; Sons")
 	w.idp.says(mapae.Profile{Subject: "2", Email: "kim@example.org", EmailVerified: true, Name: `<b>Kim</b>`}, nil)
-	p.trip(t, "/").wantGone(t, "/")
+	p.trip(t, "/").wantOffered(t, "/")
 	if page := string(a.body) + string(p.page("/account").body); strings.Contains(page, "<script>alert") || strings.Contains(page, "<b>Kim") {
 		t.Errorf("the page is %s", page)
 	}
@@ -247,7 +254,7 @@ func TestSayingNoAtTheProviderLeadsBack(t *testing.T) {
 func TestNobodyIsLinkedByAnAddressButByWhoIsSignedIn(t *testing.T) { // BI-445
 	t.Parallel()
 	w := newAbroad(t, func(c *mapae.Config, _ *Config) { c.SignUp = mapae.SignUpOpen })
-	w.person().trip(t, "/").wantGone(t, "/") // Kim's account
+	w.person().trip(t, "/").wantOffered(t, "/") // Kim's account
 	w.idp.says(mapae.Profile{Subject: "2", Email: "kim@example.org", EmailVerified: true}, nil)
 	p := w.person()
 	if p.trip(t, "/").wantSaid(t, 200, "You have an account here"); p.cookie() != "" {
@@ -278,7 +285,7 @@ func TestTheOnlyWayInStays(t *testing.T) {
 	t.Parallel()
 	w := newAbroad(t)
 	p := w.person()
-	p.trip(t, "/").wantGone(t, "/")
+	p.trip(t, "/").wantOffered(t, "/")
 	list := p.send("GET", "/api/account/identities", "")
 	id := regexp.MustCompile(`"id":"([^"]+)"`).FindSubmatch(list.body)
 	p.send("DELETE", "/api/account/identities/"+string(id[1]), "").want(t, 400, mapae.CodeLastFactor)
@@ -308,7 +315,8 @@ func TestAnAddressIsProvenOnOurOwnPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	form.Set("code", box.codes["lee@example.org"])
-	post().wantGone(t, "/x")
+	form.Set("can", "1")
+	post().wantOffered(t, "/x")
 	post().wantSaid(t, 400, "took too long or was used before")
 	form.Set("step", "none")
 	post().wantSaid(t, 400, "could not be read")
@@ -330,7 +338,7 @@ func TestAStepUpAndARecoveryByAProvider(t *testing.T) {
 	t.Parallel()
 	w := newAbroad(t)
 	p := w.person()
-	p.trip(t, "/").wantGone(t, "/")
+	p.trip(t, "/").wantOffered(t, "/")
 	w.pass(11 * time.Minute)
 	confirm := p.page("/sign-in?step_up=1&next=/account/totp")
 	confirm.wantSaid(t, 200, `action="/step-up/federated"`)

@@ -82,3 +82,48 @@ func TestAnAnswerToTheSuggestionIsRemembered(t *testing.T) {
 		t.Errorf("after “never”: %s", body)
 	}
 }
+
+func TestAfterAProviderOrAMailAPasskeyIsOffered(t *testing.T) {
+	t.Parallel()
+	w := newAbroad(t, byMail)
+	p := w.person()
+	p.trip(t, "/x").wantOffered(t, "/x")
+	offer := p.page("/offer?next=/x%3Fa=%22b")
+	offer.wantSaid(t, 200, `<noscript><meta http-equiv="refresh" content="0; url=/x?a=&#34;b"></noscript>`)
+	seeOther(t, p.form("/offer", url.Values{"answer": {"not_now"}, "next": {"/x"}}), "/x")
+	w.person().trip(t, "/x").wantGone(t, "/x")
+	w.pass(30*24*time.Hour + time.Minute)
+
+	code := func(can string) reply {
+		t.Helper()
+		q := w.person()
+		sent := q.form("/email-code", url.Values{"username": {"kim@example.org"}, "next": {"/x"}})
+		if sent.hidden(t, "ticket") == "" || !strings.Contains(string(sent.body), `name="can"`) {
+			t.Fatalf("the form is %s", sent.body)
+		}
+		return q.form("/email-code", url.Values{"ticket": {sent.hidden(t, "ticket")}, "username": {"kim@example.org"}, "code": {w.lastMail().Code}, "next": {"/x"}, "can": {can}})
+	}
+	code("").wantGone(t, "/x")
+	code("1").wantOffered(t, "/x")
+
+	link := func(can string) reply {
+		t.Helper()
+		issued, err := w.auth.IssueSignIn(w.ctx, "kim@example.org", time.Hour, false)
+		ok(t, err)
+		q := w.person()
+		q.page(strings.TrimPrefix(issued.URL, home)).wantSaid(t, 200, `name="can"`)
+		return q.form("/sign-in-link", url.Values{"code": {codeOfLink(t, issued.URL)}, "can": {can}})
+	}
+	link("").wantGone(t, "/account")
+	link("1").wantOffered(t, "")
+
+	q := w.person()
+	q.trip(t, "/")
+	_, err := q.AddPasskey(w.ctx, q.key, "")
+	ok(t, err)
+	second := w.person()
+	second.trip(t, "/x").wantSaid(t, 200, "One more step")
+	if second.cookie() != "" {
+		t.Error("a second factor is passed by")
+	}
+}

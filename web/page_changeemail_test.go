@@ -115,7 +115,7 @@ func TestAStepUpByAProviderReturnsToTheAction(t *testing.T) {
 	t.Parallel()
 	w := newAbroad(t)
 	p := w.person()
-	p.trip(t, "/").wantGone(t, "/")
+	p.trip(t, "/").wantOffered(t, "/")
 	confirm := p.page("/sign-in?step_up=1&action=change_email&next=/account")
 	confirm.wantSaid(t, 200, `action="/step-up/federated"`)
 	values := url.Values{"action": {confirm.hidden(t, "action")}, "next": {confirm.hidden(t, "next")}}

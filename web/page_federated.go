@@ -205,8 +205,7 @@ func (s *Site) federatedForm(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		s.handOver(w, r, in)
-		return s.goOn(w, r, data.Next)
+		return s.welcome(w, r, in, data.Next)
 	}
 	return &mapae.Error{Code: mapae.CodeBadRequest}
 }

@@ -16,11 +16,14 @@ type offerData struct {
 	Upgrade bool   // they came with a password: the browser may make the passkey by itself
 }
 
-// welcome hands over the session of who has signed in by a form. Those whose
-// browser says that it can make a passkey are offered one on the way.
+// welcome hands over the session of who has signed in. Those whose browser says
+// in its form that it can make a passkey are offered one on the way. Who comes
+// back from another site could not say: the page of the offer looks, and goes on
+// where the browser can't.
 func (s *Site) welcome(w http.ResponseWriter, r *http.Request, a mapae.Admitted, next string) error {
 	s.handOver(w, r, a)
-	if r.PostForm.Get("can") == "" || !slices.Contains(a.Suggest, mapae.SuggestPasskey) {
+	cannot := r.Method == http.MethodPost && r.PostForm.Get("can") == ""
+	if cannot || !slices.Contains(a.Suggest, mapae.SuggestPasskey) {
 		return s.goOn(w, r, next)
 	}
 	return s.seeOther(w, r, "/offer?"+url.Values{"next": {next}}.Encode())

@@ -357,6 +357,7 @@ async function start() {
   if (pages[page]) pages[page]()
   all("#notice").forEach(el => el.focus())
   const can = await passkeys.capabilities()
+  if (page === "offer" && !can.device && !can.upgrade) return location.replace(value(forms[0], "next"))
   if (can.device || can.upgrade) all("[name=can]").forEach(el => { /** @type {HTMLInputElement} */ (el).value = "1" })
   if (can.passkeys || !status) return
   all("[data-needs=passkeys]").forEach(el => { el.hidden = true })
