@@ -43,6 +43,7 @@ func TestSomebodyComesByAnotherProvider(t *testing.T) {
 			b.visit(s.url + "/sign-in")
 			b.shoot("sign-in")
 			b.click(".providers a")
+			b.click("[value=not_now]") // a passkey
 			b.at("/account")
 			b.want("document.body.innerText.includes('lea@example.org')", "the account is there")
 			b.shoot("account")
@@ -103,6 +104,7 @@ func TestSomebodyConfirmsByGitHub(t *testing.T) {
 	b := openTab(t)
 	b.visit(s.url + "/sign-in")
 	b.click(".providers a")
+	b.click("[value=not_now]") // a passkey
 	b.at("/account")
 	s.pass(11 * 60 * 1e9)
 	b.click("a[href$='/account/totp']")

@@ -149,3 +149,64 @@ func TestAnUpgradeThatFailsIsNotHeardOf(t *testing.T) {
 	b.click("[value=not_now]")
 	b.at("/account")
 }
+
+func TestAfterAnotherProviderAPasskeyIsOffered(t *testing.T) {
+	_, methods := idp(t, false)
+	s := newSite(t, methods)
+	signIn := func(b *tab) {
+		t.Helper()
+		b.visit(s.url + "/sign-in?next=/account%3Fdid=linked")
+		b.click(".providers a")
+	}
+	for name, unable := range map[string]func(b *tab){
+		"no scripts": func(b *tab) { b.do("turn scripts off", noScripts) },
+		"no device":  func(b *tab) { b.before(`PublicKeyCredential.getClientCapabilities = async () => ({})`) },
+	} {
+		b, offers := openTab(t), s.count("GET /offer")
+		unable(b)
+		signIn(b)
+		b.at("/account") // by the page of the offer
+		b.see("#notice")
+		if n := s.count("GET /offer") - offers; n != 1 {
+			t.Errorf("%s: the offer was asked for %d times", name, n)
+		}
+	}
+
+	b := openTab(t)
+	computer := b.attach(twin())
+	signIn(b)
+	b.at("/offer")
+	b.shoot("offer")
+	computer.once(func() {
+		b.click("#create")
+		b.click("#codes-done")
+		b.at("/account")
+	})
+	b.until("document.querySelectorAll('.row[data-id]').length === 1")
+	signOut(b)
+
+	signIn(b)
+	b.see("[data-prove] .primary")
+	b.want("document.querySelector('h1').textContent === 'One more step'", "the passkey is a second factor")
+	computer.once(func() {
+		b.click("[data-prove] .primary")
+		b.at("/account") // who has used one is not offered one
+	})
+}
+
+func TestAfterAMailedCodeAPasskeyIsOffered(t *testing.T) {
+	s, mailed := mailSite(t)
+	b := openTab(t)
+	signUpByMailWithPassword(b, s, mailed, "ada@example.com")
+	b.attach(twin())
+	signOut(b)
+	b.click("a[href$='/email-code']")
+	b.typeInto("#email", "ada@example.com")
+	b.click("form .primary")
+	b.see("#mail-code")
+	b.typeInto("#mail-code", mailed().Code)
+	b.click("form .primary")
+	b.at("/offer")
+	b.click("[value=never]")
+	b.at("/account")
+}
