@@ -48,6 +48,7 @@ const (
 	EventAccountDeleted       EventType = "account_deleted"
 	EventSignOut              EventType = "signout"
 	EventSessionsEnded        EventType = "sessions_ended"
+	EventUserAdded            EventType = "user_added" // by the operator
 	EventUserDisabled         EventType = "user_disabled"
 	EventUserEnabled          EventType = "user_enabled"
 	EventIdentityLinked       EventType = "identity_linked"

@@ -21,8 +21,8 @@ func (a *Auth) MailKey(to string) [32]byte { return a.mailKey(to) }
 // Purposes is how many purposes there are; they are numbered from 1.
 const Purposes = purposes
 
-// CeremonyPurposes are those that only ceremonies and the set-up of an
-// authenticator app have.
+// CeremonyPurposes are those that only ceremonies, the set-up of an
+// authenticator app and the operator's inquiry have.
 var CeremonyPurposes = []int{int(purposeSignUp), int(purposeRegister), int(purposeRegisterConditional), int(purposeSignIn), int(purposeReauth), int(purposeTOTP), int(purposeInquiry)}
 
 // PurposeOf is what a ticket, a link's code or a state is for; 0: it is none.

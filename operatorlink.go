@@ -46,18 +46,11 @@ func (a *Auth) IssueSignIn(ctx context.Context, login string, life time.Duration
 
 // operated returns the enabled user with that login.
 func (a *Auth) operated(ctx context.Context, login string) (User, error) {
-	key, err := loginKey(login)
-	if err != nil {
-		return User{}, badField("login", err)
-	}
-	u, err := a.store.UserByLogin(ctx, key)
-	switch {
-	case errors.Is(err, ErrNotFound), err == nil && u.Disabled():
+	u, err := a.UserByLogin(ctx, login)
+	if err == nil && u.Disabled() {
 		return User{}, ErrMissing
-	case err != nil:
-		return User{}, broken("look up a login", err)
 	}
-	return u, nil
+	return u, err
 }
 
 // issue makes a link of u to the page path, with an event, and mails l where it

@@ -56,6 +56,10 @@ type Reader interface {
 	// ErrNotFound; so for an empty one.
 	UserByExternalID(ctx context.Context, id string) (User, error)
 
+	// Users returns at most limit users, ordered by ID, and only those after
+	// the given ID.
+	Users(ctx context.Context, after UserID, limit int) ([]User, error)
+
 	// Credential returns the credential with that credential ID and its user,
 	// or ErrNotFound.
 	Credential(ctx context.Context, id []byte) (Credential, User, error)

@@ -59,6 +59,11 @@ func (s *Store) Credentials(ctx context.Context, user mapae.UserID) ([]mapae.Cre
 	return read(ctx, s, func(t *tx) ([]mapae.Credential, error) { return t.Credentials(ctx, user) })
 }
 
+// Users implements mapae.Reader.
+func (s *Store) Users(ctx context.Context, after mapae.UserID, limit int) ([]mapae.User, error) {
+	return read(ctx, s, func(t *tx) ([]mapae.User, error) { return t.Users(ctx, after, limit) })
+}
+
 // Session implements mapae.Reader.
 func (s *Store) Session(ctx context.Context, id mapae.SessionID, tokenHash [32]byte, now time.Time) (x mapae.Session, u mapae.User, err error) {
 	x, err = read(ctx, s, func(t *tx) (_ mapae.Session, err error) {

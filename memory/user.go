@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mapae/mapae"
 )
@@ -42,6 +43,18 @@ func (t *tx) UserByEmail(ctx context.Context, key string) (mapae.User, error) {
 		return mapae.User{}, mapae.ErrNotFound
 	}
 	return t.User(ctx, id)
+}
+
+// Users implements mapae.Reader.
+func (t *tx) Users(_ context.Context, after mapae.UserID, limit int) ([]mapae.User, error) {
+	var list []mapae.User
+	for id, u := range t.users {
+		if id > after {
+			list = append(list, u)
+		}
+	}
+	slices.SortFunc(list, func(a, b mapae.User) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	return list[:min(limit, len(list))], nil
 }
 
 // LockUser implements mapae.Tx. The store's mutex is the lock.

@@ -129,6 +129,13 @@ func (p proxyReader) UserByEmail(ctx context.Context, key string) (mapae.User, e
 	return p.reader.UserByEmail(ctx, key)
 }
 
+func (p proxyReader) Users(ctx context.Context, after mapae.UserID, limit int) ([]mapae.User, error) {
+	if err := p.before(); err != nil {
+		return nil, err
+	}
+	return p.reader.Users(ctx, after, limit)
+}
+
 func (p proxyReader) Credential(ctx context.Context, id []byte) (mapae.Credential, mapae.User, error) {
 	if err := p.before(); err != nil {
 		return mapae.Credential{}, mapae.User{}, err

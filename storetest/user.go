@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ var users = []test{
 	{"have unique IDs, login keys, keys of proven addresses and external IDs, and the transaction goes on", usersUnique},
 	{"are found by the key of a proven address", usersByEmail},
 	{"are found by the ID of the application around it", usersByExternalID},
+	{"are listed by ID, a page at a time", usersListed},
 	{"change in all but ID and creation", usersChange},
 	{"do not change into one another", usersChangeUnique},
 	{"take all that is theirs but events when they go", usersGo},
@@ -79,6 +81,27 @@ func usersMissing(f *fixture) {
 		f.answers("DeleteUser", tx.DeleteUser(f.ctx, none.ID), mapae.ErrNotFound)
 		return nil
 	})
+}
+
+func usersListed(f *fixture) {
+	all := oddUsers()
+	for _, u := range all {
+		f.add(u)
+	}
+	slices.SortFunc(all, func(a, b mapae.User) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	var pages []mapae.User
+	for after := mapae.UserID(""); ; {
+		page, err := f.store.Users(f.ctx, after, 2)
+		f.answers("Users", err, nil)
+		if len(page) > 2 {
+			f.Errorf("a page of %d", len(page))
+		}
+		if len(page) == 0 {
+			break
+		}
+		pages, after = append(pages, page...), page[len(page)-1].ID
+	}
+	f.same("users", pages, all)
 }
 
 func usersUnique(f *fixture) {

@@ -67,6 +67,10 @@ func (s *timedStore) UserByEmail(ctx context.Context, key string) (mapae.User, e
 	return timed(s, "user_by_email", func() (mapae.User, error) { return s.store.UserByEmail(ctx, key) })
 }
 
+func (s *timedStore) Users(ctx context.Context, after mapae.UserID, limit int) ([]mapae.User, error) {
+	return timed(s, "users", func() ([]mapae.User, error) { return s.store.Users(ctx, after, limit) })
+}
+
 func (s *timedStore) Credential(ctx context.Context, id []byte) (mapae.Credential, mapae.User, error) {
 	v, err := timed(s, "credential", func() (two[mapae.Credential, mapae.User], error) { return pair(s.store.Credential(ctx, id)) })
 	return v.a, v.b, err

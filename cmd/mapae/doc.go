@@ -5,6 +5,8 @@
 //	mapae serve --origin https://example.com     behind a reverse proxy
 //	mapae invite                                 an invitation to sign up
 //	mapae user recover LOGIN                     a link that gets a person back into their account
+//	mapae user add, list, disable, enable        accounts, and with passkeys, sessions what they have
+//	mapae events LOGIN                           what happened to an account
 //	mapae metadata show blob.jwt --root r3.pem   models of authenticators, and what is reported of them
 //	mapae migrate --status                       the version of the tables
 //	mapae backup FILE                            a copy of the database, while servers run

@@ -17,7 +17,8 @@ import (
 type cli struct {
 	Serve    serveCommand    `cmd:"" help:"Serve sign-in."`
 	Invite   inviteCommand   `cmd:"" help:"Make an invitation to sign up."`
-	User     userCommand     `cmd:"" help:"Help a person with their account."`
+	User     userCommand     `cmd:"" help:"Add, list, help and disable people."`
+	Events   eventsCommand   `cmd:"" help:"Show what happened to accounts."`
 	Migrate  migrateCommand  `cmd:"" help:"Bring the tables of the database up to date."`
 	Backup   backupCommand   `cmd:"" help:"Copy the database into a file, while servers run."`
 	Restore  restoreCommand  `cmd:"" help:"Put a backup in the place of the database."`

@@ -16,6 +16,7 @@ const (
 	selectUserByEmail = `SELECT ` + userColumns + ` FROM mapae_users WHERE email_key = $1 AND email_key <> ''`
 
 	selectUserByExternalID = `SELECT ` + userColumns + ` FROM mapae_users WHERE external_id = $1 AND external_id <> ''`
+	selectUsers            = `SELECT ` + userColumns + ` FROM mapae_users WHERE id > $1 ORDER BY id LIMIT $2`
 
 	// A write that changes nothing takes the row lock on every engine.
 	lockUser = `UPDATE mapae_users SET epoch = epoch WHERE id = $1 RETURNING ` + userColumns
@@ -87,6 +88,16 @@ func (r Reader) UserByExternalID(ctx context.Context, id string) (mapae.User, er
 // UserByEmail implements mapae.Reader.
 func (r Reader) UserByEmail(ctx context.Context, key string) (mapae.User, error) {
 	return r.oneUser(ctx, selectUserByEmail, key)
+}
+
+// Users implements mapae.Reader.
+func (r Reader) Users(ctx context.Context, after mapae.UserID, limit int) (list []mapae.User, err error) {
+	var row userRow
+	err = r.q.Rows(ctx, selectUsers, args(blob(after), int64(limit)), row.dest(), func() error {
+		list = append(list, row.value())
+		return nil
+	})
+	return list, err
 }
 
 // LockUser implements mapae.Tx.
