@@ -207,9 +207,13 @@ func (a *Auth) refuseAssertion(ctx context.Context, o opened, why string, refuse
 // here. Where that fails the challenge is spent, and the answer to the client
 // is the same whatever the reason.
 func (a *Auth) verifyAssertion(ctx context.Context, o opened, identified bool) (*webauthn.Assertion, error) {
+	handle := []byte(o.owner.ID)
+	if o.credential.ForeignHandle { // the system that made it has not told which
+		handle, identified = o.response.UserHandle, true
+	}
 	result, err := webauthn.VerifyAssertion(o.response, &o.credential.Credential, webauthn.AssertionWant{
 		RelyingParty: a.rp, Challenge: o.sealed, UserVerification: o.challenge.verification(),
-		UserID: []byte(o.owner.ID), Identified: identified, StrictBackup: a.passkey.StrictBackupEligible, Verifiers: a.passkey.Verifiers,
+		UserID: handle, Identified: identified, StrictBackup: a.passkey.StrictBackupEligible, Verifiers: a.passkey.Verifiers,
 	})
 	if err != nil {
 		return nil, a.refuseAssertion(ctx, o, reason(err), fail(CodeAuthenticationFailed, err))

@@ -19,6 +19,11 @@ type Credential struct {
 	LastUsedAt    time.Time // zero: never
 	LastUsedAgent string    // User-Agent of the last use, at most 256 bytes
 	SuspendedAt   time.Time // its user doubts it: nobody signs in with it; zero: it may be used
+
+	// ForeignHandle: another system made it under a user handle that is not
+	// UserID, see Auth.Import. What its authenticator tells as user handle is not
+	// compared: the credential ID, unique over all users, says whose it is.
+	ForeignHandle bool
 }
 
 // CredentialUse is what a good assertion changes in a stored credential. The

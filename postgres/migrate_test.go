@@ -47,7 +47,7 @@ func TestSeveralNodesStartAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	version(t, url, 3)
+	version(t, url, 4)
 }
 
 func TestTablesThatDoNotFitAreRefused(t *testing.T) {
@@ -57,9 +57,9 @@ func TestTablesThatDoNotFitAreRefused(t *testing.T) {
 		do   string
 		want string
 	}{
-		"newer":                 {url: place(t), do: "INSERT INTO mapae_migrations (version_id, is_applied) VALUES (999, true)", want: "the tables are newer than this program: version 999, known up to 3"},
-		"newer, through a pool": {url: place(t) + "&default_query_exec_mode=exec", do: "INSERT INTO mapae_migrations (version_id, is_applied) VALUES (999, true)", want: "the tables are newer than this program: version 999, known up to 3"},
-		"older, through a pool": {url: place(t) + "&default_query_exec_mode=exec", do: "DELETE FROM mapae_migrations WHERE version_id > 0", want: `run "mapae migrate" with the URL of the server itself: version 0, needed 3`},
+		"newer":                 {url: place(t), do: "INSERT INTO mapae_migrations (version_id, is_applied) VALUES (999, true)", want: "the tables are newer than this program: version 999, known up to 4"},
+		"newer, through a pool": {url: place(t) + "&default_query_exec_mode=exec", do: "INSERT INTO mapae_migrations (version_id, is_applied) VALUES (999, true)", want: "the tables are newer than this program: version 999, known up to 4"},
+		"older, through a pool": {url: place(t) + "&default_query_exec_mode=exec", do: "DELETE FROM mapae_migrations WHERE version_id > 0", want: `run "mapae migrate" with the URL of the server itself: version 0, needed 4`},
 	} {
 		if err := postgres.Migrate(t.Context(), c.url); err != nil {
 			t.Fatal(err)
@@ -105,7 +105,7 @@ func TestTheScriptMakesTablesThatOpenTakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, url, script)
-	version(t, url, 3)
+	version(t, url, 4)
 	s := open(t, url)
 	people(t, s, 1)
 	if err := s.Close(); err != nil {

@@ -37,7 +37,7 @@ func oddCredentials(u mapae.User) []mapae.Credential {
 	full.AttestationClientDataJSON = []byte(`{"type":"webauthn.create"}`)
 	full.RPID, full.Name = "xn--r8jz45g.xn--zckzah", "나의 열쇠 \x01 \U0001F511"
 	full.LastUsedAt, full.LastUsedAgent = when(time.Microsecond), strings.Repeat("é", 128)
-	full.SuspendedAt = when(2 * time.Microsecond)
+	full.SuspendedAt, full.ForeignHandle = when(2*time.Microsecond), true
 	algorithm := newCredential(u, 3)
 	algorithm.Algorithm = math.MinInt32
 	return []mapae.Credential{full, algorithm, bare}

@@ -404,11 +404,11 @@ func TestMigrateTellsAndPrintsAndDoes(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--status"}, "tables: version 0, this program works with 3\n"},
+		{[]string{"--status"}, "tables: version 0, this program works with 4\n"},
 		{[]string{"--print"}, "CREATE TABLE mapae_users (\n    id                BYTEA"},
-		{[]string{"--status"}, "tables: version 0, this program works with 3\n"},
-		{nil, "tables: version 3, this program works with 3\n"},
-		{nil, "tables: version 3, this program works with 3\n"},
+		{[]string{"--status"}, "tables: version 0, this program works with 4\n"},
+		{nil, "tables: version 4, this program works with 4\n"},
+		{nil, "tables: version 4, this program works with 4\n"},
 	} {
 		out, err := exec.Command("mapae", append([]string{"migrate", "--database", c.URL("postgres")}, step.args...)...).CombinedOutput()
 		if err != nil || !strings.Contains(string(out), step.want) {

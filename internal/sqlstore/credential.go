@@ -15,7 +15,7 @@ const (
 	mapae_credentials.backup_state, mapae_credentials.transports, mapae_credentials.aaguid,
 	mapae_credentials.attestation_format, mapae_credentials.attestation_object, mapae_credentials.attestation_client_data,
 	mapae_credentials.rp_id, mapae_credentials.name, mapae_credentials.first_factor, mapae_credentials.created_at,
-	mapae_credentials.last_used_at, mapae_credentials.last_used_agent, mapae_credentials.suspended_at`
+	mapae_credentials.last_used_at, mapae_credentials.last_used_agent, mapae_credentials.suspended_at, mapae_credentials.foreign_handle`
 
 	selectCredential = `SELECT ` + credentialColumns + `, ` + userColumns + ` FROM mapae_credentials
 	JOIN mapae_users ON mapae_users.id = mapae_credentials.user_id WHERE mapae_credentials.id = $1`
@@ -26,8 +26,8 @@ const (
 	insertCredential = `INSERT INTO mapae_credentials
 	(id, user_id, public_key, algorithm, sign_count, uv_initialized, backup_eligible, backup_state, transports, aaguid,
 	attestation_format, attestation_object, attestation_client_data, rp_id, name, first_factor, created_at,
-	last_used_at, last_used_agent, suspended_at)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT DO NOTHING`
+	last_used_at, last_used_agent, suspended_at, foreign_handle)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ON CONFLICT DO NOTHING`
 
 	renameCredential  = `UPDATE mapae_credentials SET name = $1 WHERE user_id = $2 AND id = $3`
 	suspendCredential = `UPDATE mapae_credentials SET suspended_at = $1 WHERE user_id = $2 AND id = $3`
@@ -36,11 +36,11 @@ const (
 
 // credentialRow is a row of credentialColumns.
 type credentialRow struct {
-	cred                             mapae.Credential
-	user, aaguid                     []byte
-	algorithm, count, uv, be, bs, ff int64
-	created, used, suspended         int64
-	transports                       string
+	cred                              mapae.Credential
+	user, aaguid                      []byte
+	algorithm, count, uv, be, bs, ff  int64
+	created, used, suspended, foreign int64
+	transports                        string
 }
 
 func (r *credentialRow) dest() []any {
@@ -48,7 +48,7 @@ func (r *credentialRow) dest() []any {
 	return []any{
 		&c.ID, &r.user, &c.PublicKey, &r.algorithm, &r.count, &r.uv, &r.be, &r.bs, &r.transports, &r.aaguid,
 		&c.AttestationFormat, &c.AttestationObject, &c.AttestationClientDataJSON, &c.RPID, &c.Name, &r.ff, &r.created,
-		&r.used, &c.LastUsedAgent, &r.suspended,
+		&r.used, &c.LastUsedAgent, &r.suspended, &r.foreign,
 	}
 }
 
@@ -58,7 +58,7 @@ func (r *credentialRow) value() (mapae.Credential, error) {
 	c.AttestationObject, c.AttestationClientDataJSON = bytesOf(c.AttestationObject), bytesOf(c.AttestationClientDataJSON)
 	c.UserID, c.Algorithm, c.SignCount = mapae.UserID(r.user), webauthn.Algorithm(r.algorithm), uint32(r.count)
 	c.UVInitialized, c.BackupEligible, c.BackupState, c.FirstFactor = r.uv != 0, r.be != 0, r.bs != 0, r.ff != 0
-	c.CreatedAt, c.LastUsedAt, c.SuspendedAt = moment(r.created), moment(r.used), moment(r.suspended)
+	c.CreatedAt, c.LastUsedAt, c.SuspendedAt, c.ForeignHandle = moment(r.created), moment(r.used), moment(r.suspended), r.foreign != 0
 	copy(c.AAGUID[:], r.aaguid)
 	var err error
 	if c.Transports, err = listOf(r.transports); err != nil {
@@ -98,7 +98,7 @@ func (t Tx) AddCredential(ctx context.Context, c mapae.Credential) error {
 	return t.add(ctx, insertCredential, blob(c.ID), blob(c.UserID), blob(c.PublicKey), int64(c.Algorithm),
 		int64(c.SignCount), flag(c.UVInitialized), flag(c.BackupEligible), flag(c.BackupState), transports, c.AAGUID[:],
 		c.AttestationFormat, blob(c.AttestationObject), blob(c.AttestationClientDataJSON), c.RPID, c.Name,
-		flag(c.FirstFactor), micros(c.CreatedAt), micros(c.LastUsedAt), c.LastUsedAgent, micros(c.SuspendedAt))
+		flag(c.FirstFactor), micros(c.CreatedAt), micros(c.LastUsedAt), c.LastUsedAgent, micros(c.SuspendedAt), flag(c.ForeignHandle))
 }
 
 // SuspendCredential implements mapae.Tx.

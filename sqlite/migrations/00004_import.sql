@@ -1,0 +1,3 @@
+-- +goose Up
+-- A passkey that another system made under a user handle that is not its user's ID.
+ALTER TABLE mapae_credentials ADD COLUMN foreign_handle INTEGER NOT NULL DEFAULT 0;
