@@ -60,8 +60,16 @@ func openSite(store mapae.Store, logPath, origin string) (*http.Server, io.Close
 		return nil, nil, err
 	}
 	site := web.New(auth, web.Config{Logger: slog.New(slog.NewTextHandler(log, nil)), TrustedProxies: []netip.Prefix{loopback}})
-	return site.Server("", nil), closers{store, log}, nil
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "a page") })
+	mux := http.NewServeMux()
+	mux.Handle("/", site)
+	mux.Handle(openPage, page)
+	mux.Handle(closedPage, site.Require(page))
+	return site.Server("", mux), closers{store, log}, nil
 }
+
+// The same page for everybody, and for those who are signed in.
+const openPage, closedPage = "/open", "/closed"
 
 // closers closes several things, in their order.
 type closers []io.Closer
