@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -12,7 +13,7 @@ import (
 // of docs, in order, in a program or example that the tests compile and run.
 func TestTheCodeInTheDocsIsCodeThatRuns(t *testing.T) {
 	var blocks [][]string
-	for _, path := range append(must(filepath.Glob("docs/*.md"))(t), "README.md") {
+	for _, path := range slices.Concat(must(filepath.Glob("docs/*.md"))(t), must(filepath.Glob("docs/howto/*.md"))(t), []string{"README.md"}) {
 		text := must(os.ReadFile(path))(t)
 		blocks = append(blocks, regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(text), -1)...)
 	}
@@ -20,7 +21,7 @@ func TestTheCodeInTheDocsIsCodeThatRuns(t *testing.T) {
 		t.Fatalf("%d blocks of Go", len(blocks))
 	}
 	var sources []string
-	for _, pattern := range []string{"examples/*/main.go", "example_test.go", "*/example_test.go"} {
+	for _, pattern := range []string{"examples/*/*.go", "example_test.go", "*/example_test.go"} {
 		for _, path := range must(filepath.Glob(pattern))(t) {
 			sources = append(sources, unindented(string(must(os.ReadFile(path))(t))))
 		}
