@@ -18,6 +18,9 @@ has node || need nodejs
 has npm || need npm
 has strace || need strace
 has curl || need curl
+has zsh || need zsh
+has fish || need fish
+has nginx || [ -x /usr/sbin/nginx ] || need nginx-light
 has pgbouncer || [ -x /usr/sbin/pgbouncer ] || need pgbouncer
 
 [ ${#missing[@]} -gt 0 ] || exit 0

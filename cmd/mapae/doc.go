@@ -15,6 +15,8 @@
 //	mapae keys new                               the key file of a new installation on PostgreSQL
 //	mapae keys add, promote, retire, list        another root key, step by step, without a pause
 //	mapae load                                   sign-ins a second, how long one takes, what it costs
+//	mapae config show, check                     the settings in force, where they are from, whether they fit
+//	mapae completion bash|zsh|fish               commands, flags and values completed by a shell
 //	mapae version                                what this binary is made of
 //
 // It owns the settings (flags, environment, file), the wiring, TLS and how the

@@ -29,23 +29,30 @@ func (c *cli) BeforeResolve(ctx *kong.Context) error {
 	if err := checkEnvironment(os.Environ(), names); err != nil {
 		return err
 	}
+	_, file, err := settingsFileOf(ctx)
+	if err == nil && file != nil {
+		ctx.AddResolver(file)
+	}
+	return err
+}
+
+// settingsFileOf reads the settings file of the command; nil: it has none.
+func settingsFileOf(ctx *kong.Context) (path string, file settingsFile, err error) {
 	path, named, ok := settingsPath(ctx)
 	if !ok {
-		return nil
+		return "", nil, nil
 	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && !named {
-		return nil
+		return path, nil, nil
 	}
 	if err != nil {
-		return fmt.Errorf("settings file: %w", err)
+		return path, nil, fmt.Errorf("settings file: %w", err)
 	}
-	file, err := parseSettings(text, names)
-	if err != nil {
-		return fmt.Errorf("settings file %s: %w", path, err)
+	if file, err = parseSettings(text, settingsOf(ctx.Model.Node)); err != nil {
+		return path, nil, fmt.Errorf("settings file %s: %w", path, err)
 	}
-	ctx.AddResolver(file)
-	return nil
+	return path, file, nil
 }
 
 // settingsPath returns where the command's settings file is, and whether it

@@ -15,18 +15,20 @@ import (
 // cli is every command. Its fields are flags, environment variables, members
 // of the settings file and help in one.
 type cli struct {
-	Serve    serveCommand    `cmd:"" help:"Serve sign-in."`
-	Invite   inviteCommand   `cmd:"" help:"Make an invitation to sign up."`
-	User     userCommand     `cmd:"" help:"Add, list, help and disable people."`
-	Events   eventsCommand   `cmd:"" help:"Show what happened to accounts."`
-	Migrate  migrateCommand  `cmd:"" help:"Bring the tables of the database up to date."`
-	Backup   backupCommand   `cmd:"" help:"Copy the database into a file, while servers run."`
-	Restore  restoreCommand  `cmd:"" help:"Put a backup in the place of the database."`
-	Doctor   doctorCommand   `cmd:"" help:"Examine an installation."`
-	Keys     keysCommand     `cmd:"" help:"Make and rotate the root keys."`
-	Metadata metadataCommand `cmd:"" help:"Look into FIDO metadata."`
-	Load     loadCommand     `cmd:"" help:"Measure a server under load."`
-	Version  versionCommand  `cmd:"" help:"Show version, hash and modules of this binary."`
+	Serve      serveCommand      `cmd:"" help:"Serve sign-in."`
+	Invite     inviteCommand     `cmd:"" help:"Make an invitation to sign up."`
+	User       userCommand       `cmd:"" help:"Add, list, help and disable people."`
+	Events     eventsCommand     `cmd:"" help:"Show what happened to accounts."`
+	Migrate    migrateCommand    `cmd:"" help:"Bring the tables of the database up to date."`
+	Backup     backupCommand     `cmd:"" help:"Copy the database into a file, while servers run."`
+	Restore    restoreCommand    `cmd:"" help:"Put a backup in the place of the database."`
+	Doctor     doctorCommand     `cmd:"" help:"Examine an installation."`
+	Keys       keysCommand       `cmd:"" help:"Make and rotate the root keys."`
+	Metadata   metadataCommand   `cmd:"" help:"Look into FIDO metadata."`
+	Load       loadCommand       `cmd:"" help:"Measure a server under load."`
+	Config     configCommand     `cmd:"" help:"Show and check the settings."`
+	Completion completionCommand `cmd:"" help:"Print a script by which a shell completes commands."`
+	Version    versionCommand    `cmd:"" help:"Show version, hash and modules of this binary."`
 }
 
 // streams are where a command writes: answers to out, everything else to err.

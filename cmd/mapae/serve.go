@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,7 +30,7 @@ type serveCommand struct {
 
 // Help is shown below the usage line.
 func (*serveCommand) Help() string {
-	return `Serves the pages and the JSON API of sign-in, and keeps everything in one data directory. It ends with SIGTERM or Ctrl-C, after the requests that are under way; at SIGHUP it reads the key file anew.
+	return `Serves the pages and the JSON API of sign-in, and keeps everything in one data directory. It ends with SIGTERM or Ctrl-C, after the requests that are under way; at SIGHUP it reads the key file and the certificate anew.
 
 Every flag is a setting: --sign-up may stand in the environment as MAPAE_SIGN_UP (--data as MAPAE_DATA_DIR) or in the file that --config names as "sign-up: invited". A flag wins over the environment, the environment over the file.
 
@@ -53,7 +52,7 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	cert, err := c.certificate()
+	cert, err := c.loadCertificate()
 	if err != nil {
 		return err
 	}
@@ -101,10 +100,10 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	site := web.New(in.auth, face)
 	srv := site.Server(ln.Addr().String(), nil)
 	srv.Handler = withOutbox(srv.Handler, in.auth.Config().Mailer)
-	srv.TLSConfig = cert
+	srv.TLSConfig = cert.config()
 	debug.FreeOSMemory() // what templates and sentences were read with is not needed again
 	c.greet(std, ln.Addr(), in.newKey)
-	err = c.run(ctx, log, srv, ln, in, reload, metadata)
+	err = c.run(ctx, log, srv, ln, c.beside(log, in, reload, cert, metadata))
 	return errors.Join(err, m.close(), in.store.Close())
 }
 
@@ -127,35 +126,35 @@ func (c *serveCommand) attested(ctx context.Context) (mapae.Passkey, *mds.Servic
 	return passkey, metadata, nil
 }
 
-// run serves until ctx ends, and sweeps and reloads beside that; it finishes
-// all of them.
-func (c *serveCommand) run(ctx context.Context, log *slog.Logger, srv *http.Server, ln net.Listener, in *installation, reload <-chan os.Signal, metadata *mds.Service) error {
-	var beside sync.WaitGroup
-	besideCtx, end := context.WithCancel(context.WithoutCancel(ctx))
-	beside.Go(func() { sweepForever(besideCtx, log, in.auth.Sweep) })
-	beside.Go(func() { reloadForever(besideCtx, log, reload, c.KeyFile, in.auth.Rotate) })
+// beside are what runs while the server serves, each until its context ends.
+func (c *serveCommand) beside(log *slog.Logger, in *installation, reload <-chan os.Signal, cert *siteCertificate, metadata *mds.Service) []func(context.Context) {
+	all := []func(context.Context){
+		func(ctx context.Context) { sweepForever(ctx, log, in.auth.Sweep) },
+		func(ctx context.Context) {
+			reloadForever(ctx, reload, func() { renewKeys(ctx, log, c.KeyFile, in.auth.Rotate) }, func() { renewCertificate(log, cert) })
+		},
+	}
 	if in.auth.Config().Mailer != nil {
-		beside.Go(func() { deliverForever(besideCtx, log, in.auth.Deliver) })
+		all = append(all, func(ctx context.Context) { deliverForever(ctx, log, in.auth.Deliver) })
 	}
 	if metadata != nil {
-		beside.Go(func() { refreshForever(besideCtx, log, metadata) })
+		all = append(all, func(ctx context.Context) { refreshForever(ctx, log, metadata) })
+	}
+	return all
+}
+
+// run serves until ctx ends, and runs what is beside that; it finishes all of
+// them.
+func (c *serveCommand) run(ctx context.Context, log *slog.Logger, srv *http.Server, ln net.Listener, beside []func(context.Context)) error {
+	var running sync.WaitGroup
+	besideCtx, end := context.WithCancel(context.WithoutCancel(ctx))
+	for _, f := range beside {
+		running.Go(func() { f(besideCtx) })
 	}
 	err := serve(ctx, log, srv, ln, c.ShutdownGrace)
 	end()
-	beside.Wait()
+	running.Wait()
 	return err
-}
-
-// certificate loads that of the settings; nil: plain http.
-func (c *serveCommand) certificate() (*tls.Config, error) {
-	if c.TLSCert == "" {
-		return nil, nil
-	}
-	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
-	if err != nil {
-		return nil, mistake{fmt.Errorf("tls-cert and tls-key: %w", err)}
-	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
 
 // listen opens the address and says in words why it can't.

@@ -115,6 +115,25 @@ func TestItServesHTTPSWithoutAProxy(t *testing.T) {
 	if _, err := c.SignIn(t.Context()); err != nil {
 		t.Error(err)
 	}
+	transport.CloseIdleConnections()
+	transport.TLSClientConfig = &tls.Config{RootCAs: certificate(t, cert, key, "localhost")}
+	if _, err := c.SignIn(t.Context()); err == nil {
+		t.Error("the new certificate was in use before anybody asked for it")
+	}
+	p.signal(t, syscall.SIGHUP)
+	p.waitFor(t, `msg="the certificate was read anew" tls_cert=`+cert)
+	if _, err := c.SignIn(t.Context()); err != nil {
+		t.Errorf("with the new certificate: %v", err)
+	}
+	if err := os.WriteFile(cert, []byte("no certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(t, syscall.SIGHUP)
+	p.waitFor(t, `msg="the certificate stays as it is" error="tls-cert and tls-key: `)
+	transport.CloseIdleConnections()
+	if _, err := c.SignIn(t.Context()); err != nil {
+		t.Errorf("after one that can't be read: %v", err)
+	}
 	p.signal(t, syscall.SIGTERM)
 	if got := p.ended(t); got != "exit 0" {
 		t.Errorf("the server ended with %s:\n%s", got, &p.out)
