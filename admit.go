@@ -24,6 +24,7 @@ type admission struct {
 	suspect bool      // the passkey's counter did not rise
 
 	elsewhere bool // the passkey used lies on another device
+	single    bool // it is the only one, and lost with its device
 
 	// with writes what else belongs to the success, in the same transaction;
 	// an error undoes all of it. nil: nothing.

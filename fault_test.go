@@ -64,6 +64,14 @@ var flows = []flow{
 		answer := s.answer(browser(1), s.a)
 		return func() error { _, err := s.FinishSignIn(s.ctx, browser(1), answer); return err }
 	}},
+	{"sign in with the only passkey, which is on one device", func(s scene) func() error {
+		key := webauthntest.New(origin)
+		key.BackupEligible, key.BackupState = false, false
+		s.signUp(browser(1), key, "lee@example.com")
+		s.pass(25 * time.Hour)
+		answer := s.answer(browser(1), key)
+		return func() error { _, err := s.FinishSignIn(s.ctx, browser(1), answer); return err }
+	}},
 	{"sign in with a bad signature", refusedFlow(func(s scene) []byte {
 		bad := s.a.Clone()
 		bad.Forge.Signature = func(sig []byte) []byte { sig[len(sig)-1] ^= 1; return sig }

@@ -65,6 +65,9 @@ func (a *Auth) FinishSignIn(ctx context.Context, c Client, credential []byte) (S
 			return SignInStep{Second: second}, err
 		}
 	}
+	if step.single, err = a.single(ctx, o, result); err != nil {
+		return SignInStep{}, err
+	}
 	in, err := a.admit(ctx, step)
 	in.Credential = o.credential
 	return SignInStep{Admitted: in}, err

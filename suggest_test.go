@@ -39,6 +39,44 @@ func TestWhatIsSuggestedDependsOnTheWayIn(t *testing.T) {
 	}
 }
 
+func TestASecondPasskeyIsSuggestedToWhoCouldLoseTheOnlyOne(t *testing.T) {
+	t.Parallel()
+	w, c := newWorld(t, all), browser(1)
+	alone := func(eligible bool) *webauthntest.Authenticator {
+		key := webauthntest.New(origin)
+		key.Transports, key.BackupEligible, key.BackupState = []string{"internal"}, eligible, false
+		return key
+	}
+	second := []mapae.Suggestion{mapae.SuggestSecondPasskey}
+	synced, device, unsaved := webauthntest.New(origin), alone(false), alone(true)
+	w.signUp(c, device, "kim@example.com")
+	w.signUp(c, synced, "lee@example.com")
+	w.signUp(c, unsaved, "max@example.com")
+	w.pass(24*time.Hour - time.Minute)
+	wantSuggested(t, "making it", w.signIn(c, device))
+	w.pass(time.Minute)
+	wantSuggested(t, "a passkey that is synced", w.signIn(c, synced))
+	wantSuggested(t, "a passkey that could be synced, and is not", w.signIn(c, unsaved), second...)
+	unsaved.BackupState = true
+	wantSuggested(t, "it was synced", w.signIn(c, unsaved))
+	in := w.signIn(c, device)
+	wantSuggested(t, "a passkey of one device", in, second...)
+	o := must(w.BeginReauth(w.ctx, c, w.current(in)))(t)
+	in = must(w.FinishReauth(w.ctx, c, w.current(in), must(device.Get(options(t, o)))(t)))(t)
+	wantSuggested(t, "a step-up", in)
+
+	if err := w.AnswerOffer(w.ctx, w.current(in), mapae.OfferNotNow); err != nil {
+		t.Fatal(err)
+	}
+	wantSuggested(t, "not now", w.signIn(c, device))
+	w.pass(30*24*time.Hour + time.Minute)
+	in = w.signIn(c, device)
+	wantSuggested(t, "30 days", in, second...)
+
+	w.addPasskey(c, in, alone(false), "Spare")
+	wantSuggested(t, "adding another", w.signIn(c, device))
+}
+
 func wantSuggested(t *testing.T, after string, in mapae.Admitted, want ...mapae.Suggestion) {
 	t.Helper()
 	if !slices.Equal(in.Suggest, want) {

@@ -74,7 +74,7 @@ type SignedIn struct {
 	RecoveryCodes []string `json:"recovery_codes"` // to be shown once; nil: none were made
 	Ticket        string   // of a step-up for an action
 
-	Suggest []string // what to offer next: "create_passkey", "create_local_passkey"; nil: nothing
+	Suggest []string // what to offer next: "create_passkey", "create_local_passkey", "create_second_passkey"; nil: nothing
 }
 
 // enter sends what ends in a session, and keeps an app's token.

@@ -29,6 +29,9 @@ func TestSomebodyWithAPasswordIsOfferedAPasskeyOnTheWay(t *testing.T) {
 			t.Errorf("the offer is %d without %s:\n%s", offer.StatusCode, part, offer.body)
 		}
 	}
+	if second := p.page("/offer?second=1"); !strings.Contains(string(second.body), "Add a second passkey?") || !strings.Contains(string(second.body), " data-second>") {
+		t.Errorf("the offer of a second passkey is\n%s", second.body)
+	}
 	if local := p.page("/offer?local=1&next=//evil.example"); !strings.Contains(string(local.body), "Use this device next time?") || strings.Contains(string(local.body), `value="//evil`) {
 		t.Errorf("the offer of a passkey on this device is\n%s", local.body)
 	}

@@ -13,6 +13,7 @@ import (
 type offerData struct {
 	Next    string // where to go afterwards: a path on this origin
 	Local   bool   // they came with the passkey of another device
+	Second  bool   // they came with their only one, which is on one device alone
 	Upgrade bool   // they came with a password: the browser may make the passkey by itself
 }
 
@@ -41,7 +42,7 @@ func (s *Site) offerPage(w http.ResponseWriter, r *http.Request) error {
 		return s.goOn(w, r, next)
 	}
 	s.pages.render(w, r, http.StatusOK, "offer", offerData{
-		Next: or(next, s.url("/account")), Local: query.Get("local") != "",
+		Next: or(next, s.url("/account")), Local: query.Get("local") != "", Second: query.Get("second") != "",
 		Upgrade: slices.ContainsFunc(cur.Session.Uses, func(u mapae.Use) bool { return u.Method == mapae.MethodPassword }),
 	})
 	return nil

@@ -66,6 +66,7 @@ func TestPagesAreAsTheGoldenFilesHaveThem(t *testing.T) {
 		"account.html":      p.page("/account?did=welcome"),
 		"offer.html":        p.page("/offer?next=/inbox"),
 		"offer-local.html":  p.page("/offer?local=1"),
+		"offer-second.html": p.page("/offer?second=1"),
 		"passkeys.html":     stranger.page("/passkeys"),
 		"not-found.html":    stranger.page("/nowhere"),
 		"unavailable.html":  unavailable(t),

@@ -27,7 +27,7 @@ func samples() map[string][]any {
 		"reset":      sampleSteps([]string{"start", "sent", "new"}, func(step string) any { return resetData{step, "a@example.com", "EXAMPLE", "Example"} }),
 		"confirm":    proofs, "second-factor": proofs,
 		"recover":      sampleRecoveries(),
-		"offer":        {offerData{Next: "/", Local: true, Upgrade: true}, offerData{}},
+		"offer":        {offerData{Next: "/", Local: true, Upgrade: true}, offerData{Second: true}, offerData{}},
 		"link":         sampleSteps([]string{"not_me", "undo", "cancel", "signin"}, sampleLink),
 		"account":      {sampleAccount(), accountData{Passkeys: samplePasskeys(), Offers: sampleAccount().Offers, Notice: "Example"}, accountData{}},
 		"change-email": {changeEmailData{"mt_example", "a@example.com", "Example", "a@example.com", true}, changeEmailData{}},

@@ -195,8 +195,9 @@ const pages = {
     const [form] = forms
     const next = form.dataset.next || account
     const done = async (/** @type {import("./types").SignedIn} */ { suggest = [] }) => {
-      const offered = suggest.includes("create_local_passkey") && (await passkeys.capabilities()).device
-      go(offered ? `${base}/offer?local=1&next=${encodeURIComponent(next)}` : next)
+      const local = suggest.includes("create_local_passkey") && (await passkeys.capabilities()).device
+      const kind = local ? "local" : suggest.includes("create_second_passkey") && "second"
+      go(kind ? `${base}/offer?${kind}=1&next=${encodeURIComponent(next)}` : next)
     }
     if (!("native" in form.dataset))
       wireForm(form, (form, button) => run(button, signal => passkeys.signIn({ email: value(form, "username"), signal }).then(done)))
@@ -357,7 +358,7 @@ async function start() {
   if (pages[page]) pages[page]()
   all("#notice").forEach(el => el.focus())
   const can = await passkeys.capabilities()
-  if (page === "offer" && !can.device && !can.upgrade) return location.replace(value(forms[0], "next"))
+  if (page === "offer" && !can.device && !can.upgrade && !("second" in forms[0].dataset)) return location.replace(value(forms[0], "next"))
   if (can.device || can.upgrade) all("[name=can]").forEach(el => { /** @type {HTMLInputElement} */ (el).value = "1" })
   if (can.passkeys || !status) return
   all("[data-needs=passkeys]").forEach(el => { el.hidden = true })

@@ -66,7 +66,8 @@ export interface Passkey {
 /** What to offer next to who has signed in. */
 export type Suggestion =
   | "create_passkey" // a passkey: next time nothing has to be typed
-  | "create_local_passkey"; // one on this device: a phone was used beside it
+  | "create_local_passkey" // one on this device: a phone was used beside it
+  | "create_second_passkey"; // one more: the only one is on one device alone
 
 /** The end of a sign-up, a sign-in or a step-up; the session itself is in a cookie. */
 export interface SignedIn {
