@@ -210,3 +210,46 @@ func TestAfterAMailedCodeAPasskeyIsOffered(t *testing.T) {
 	b.click("[value=never]")
 	b.at("/account")
 }
+
+func TestWhoCouldLoseTheOnlyPasskeyIsOfferedASecond(t *testing.T) {
+	s := newSite(t)
+	b := openTab(t)
+	key := b.attach(securityKey())
+	signUp(b, s, "ada@example.com", "Ada Lovelace")
+	key.touches(false)
+	s.pass(25 * time.Hour)
+	signIn := func() {
+		t.Helper()
+		b.visit(s.url + "/sign-in?next=/account%3Fdid=ended")
+		b.see("#passkey")
+		key.once(func() {
+			b.click("#passkey")
+			b.until("location.pathname !== '/sign-in'")
+		})
+	}
+	signOut(b)
+	signIn()
+	b.at("/offer")
+	b.want("document.querySelector('h1').textContent === 'Add a second passkey?'", "the offer is of a second one")
+	b.shoot("second")
+	b.click("[value=not_now]")
+	b.at("/account")
+	b.see("#notice")
+	signOut(b)
+	signIn()
+	b.at("/account") // not asked again
+
+	s.pass(31 * 24 * time.Hour)
+	signIn()
+	b.at("/offer")
+	computer := b.attach(twin())
+	computer.once(func() {
+		b.click("#create")
+		b.at("/account")
+	})
+	b.until("document.querySelectorAll('.row[data-id]').length === 2")
+	s.pass(48 * time.Hour)
+	signOut(b)
+	signIn()
+	b.at("/account") // there is a second one
+}

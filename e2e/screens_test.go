@@ -116,6 +116,8 @@ func (g gallery) managing() {
 	g.screen("offer")
 	g.visit(g.s.url + "/offer?local=1")
 	g.screen("offer-local")
+	g.visit(g.s.url + "/offer?second=1")
+	g.screen("offer-second")
 }
 
 // signingIn is what comes before and after the account page.
