@@ -17,7 +17,7 @@ type inviteCommand struct {
 
 // Help is shown below the usage line.
 func (*inviteCommand) Help() string {
-	return `Prints an invitation, which makes one account at a site that serves with --sign-up invited. It works beside a running server and needs the same settings.
+	return `Prints an invitation, which makes one account at a site that serves with --sign-up invited, or, with --sign-up-domain, one with an address elsewhere. It works beside a running server and needs the same settings.
 
 Examples:
 
@@ -45,7 +45,7 @@ func (c *inviteCommand) Run(ctx context.Context, std streams) error {
 	}
 	fmt.Fprintln(std.out, text)
 	fmt.Fprintf(std.err, "Give it to whom you invite: it makes one account at %s/sign-up, until %s.\n", c.Origin[0], time.Now().Add(c.For).Format(time.RFC1123))
-	if c.SignUp != "invited" {
+	if c.SignUp != "invited" && len(c.SignUpDomain) == 0 {
 		fmt.Fprintf(std.err, "Sign-up is %s here: it is asked for only where the server has --sign-up invited.\n", c.SignUp)
 	}
 	return nil

@@ -43,7 +43,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"port": scriptPort, "get": scriptGet, "term": scriptTerm, "mode": scriptMode, "status": scriptStatus, "names": scriptNames,
+			"port": scriptPort, "get": scriptGet, "post": scriptPost, "term": scriptTerm, "mode": scriptMode, "status": scriptStatus, "names": scriptNames,
 			"mailed": scriptMailed, "signup": scriptSignup,
 		},
 	})
@@ -77,6 +77,23 @@ func scriptGet(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if len(args) > 2 && !strings.Contains(body, args[2]) {
 		ts.Fatalf("GET %s: the answer does not hold %q\n%s", args[0], args[2], body)
+	}
+}
+
+// scriptPost posts JSON to a server that answers already.
+func scriptPost(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: post URL JSON STATUS TEXT")
+	}
+	client := &http.Client{Timeout: 15 * time.Second}
+	defer client.CloseIdleConnections()
+	res, err := client.Post(args[0], "application/json", strings.NewReader(args[1]))
+	ts.Check(err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	if got := fmt.Sprint(res.StatusCode); got != args[2] || !strings.Contains(string(body), args[3]) {
+		ts.Fatalf("POST %s: status %s, want %s and %q\n%s", args[0], got, args[2], args[3], body)
 	}
 }
 

@@ -102,7 +102,7 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	srv.Handler = withOutbox(srv.Handler, in.auth.Config().Mailer)
 	srv.TLSConfig = cert.config()
 	debug.FreeOSMemory() // what templates and sentences were read with is not needed again
-	c.greet(std, ln.Addr(), in.newKey)
+	c.greet(std, ln.Addr(), in)
 	err = c.run(ctx, log, srv, ln, c.beside(log, in, reload, cert, metadata))
 	return errors.Join(err, m.close(), in.store.Close())
 }
@@ -198,21 +198,42 @@ func serve(ctx context.Context, log *slog.Logger, srv *http.Server, ln net.Liste
 }
 
 // greet tells a person where everything is and what to do next.
-func (c *serveCommand) greet(std streams, at net.Addr, newKey bool) {
+func (c *serveCommand) greet(std streams, at net.Addr, in *installation) {
 	key := c.KeyFile
-	if newKey {
+	if in.newKey {
 		key += "  (new: keep a copy, the database is of no use without it)"
 	}
 	fmt.Fprintf(std.out, "Mapae serves %s\n\n", strings.Join(c.Origin, " and "))
 	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
-	for _, row := range [][2]string{{"listens on", at.String()}, {"data directory", absolute(c.Data)}, {"key file", key}, {"database", c.database()}, {"sign-up", c.SignUp}, {"mail", c.mailLine()}, {"methods", strings.Join(c.Methods, ", ")}} {
-		fmt.Fprintf(table, "  %s\t%s\n", row[0], row[1])
+	for _, row := range [][2]string{{"listens on", at.String()}, {"data directory", absolute(c.Data)}, {"key file", key}, {"database", c.database()},
+		{"sign-up", c.signUpLine()}, {"mail", c.mailLine()}, {"methods", strings.Join(c.Methods, ", ")}, {"providers", providersLine(in.auth.Providers())}} {
+		if row[1] != "" {
+			fmt.Fprintf(table, "  %s\t%s\n", row[0], row[1])
+		}
 	}
 	if c.MetricsListen != "" {
 		fmt.Fprintf(table, "  metrics\thttp://%s/metrics, for the operator only\n", c.MetricsListen)
 	}
 	table.Flush()
 	fmt.Fprintf(std.out, "\n%s\n", c.next())
+}
+
+// signUpLine says who may make an account.
+func (c *serveCommand) signUpLine() string {
+	if len(c.SignUpDomain) > 0 {
+		return c.SignUp + " to addresses at " + strings.Join(c.SignUpDomain, ", ")
+	}
+	return c.SignUp
+}
+
+// providersLine names the other providers that people can sign in with; empty:
+// there is none.
+func providersLine(list mapae.Federated) string {
+	var names []string
+	for _, p := range list {
+		names = append(names, fmt.Sprintf("%s (%s)", p.Name(), p.Issuer()))
+	}
+	return strings.Join(names, ", ")
 }
 
 // next is what to do now.

@@ -51,10 +51,11 @@ func (s *serverSettings) check() (web.Config, error) {
 }
 
 type siteSettings struct {
-	Origin []string `group:"site" placeholder:"URL" default:"http://localhost:8080" help:"Where browsers find the site: scheme, host and port. Repeat it for further origins. What follows from the first: RP ID, the address to listen on, and development mode for http://localhost."`
-	RPID   string   `name:"rp-id" group:"site" placeholder:"DOMAIN" help:"The domain that passkeys are bound to for good: the origin's host, or a parent domain of it. Default: the first origin's host."`
-	RPName string   `name:"rp-name" group:"site" placeholder:"NAME" help:"What browsers call the site when a passkey is made. Default: the RP ID."`
-	SignUp string   `group:"site" placeholder:"open|invited|closed" enum:"open,invited,closed" default:"open" help:"Who may make an account: anyone, whoever has what 'mapae invite' gave, or nobody."`
+	Origin       []string `group:"site" placeholder:"URL" default:"http://localhost:8080" help:"Where browsers find the site: scheme, host and port. Repeat it for further origins. What follows from the first: RP ID, the address to listen on, and development mode for http://localhost."`
+	RPID         string   `name:"rp-id" group:"site" placeholder:"DOMAIN" help:"The domain that passkeys are bound to for good: the origin's host, or a parent domain of it. Default: the first origin's host."`
+	RPName       string   `name:"rp-name" group:"site" placeholder:"NAME" help:"What browsers call the site when a passkey is made. Default: the RP ID."`
+	SignUp       string   `group:"site" placeholder:"open|invited|closed" enum:"open,invited,closed" default:"open" help:"Who may make an account: anyone, whoever has what 'mapae invite' gave, or nobody."`
+	SignUpDomain []string `group:"site" placeholder:"DOMAIN" help:"Where anyone may sign up: only with an address at this domain, which needs mail; subdomains are others. Repeat it for several. An invitation is good for any address."`
 
 	RelatedOrigin []string `group:"site" placeholder:"URL" help:"Origin on another domain, https only, whose pages use the same passkeys. Repeat it for several."`
 	AndroidApp    []string `group:"site" placeholder:"PACKAGE" help:"Android app that uses the same passkeys, such as com.example.app; the certificate that signs it is among --origin as android:apk-key-hash:…."`
@@ -105,10 +106,12 @@ func or[T comparable](v, d T) T {
 // and keys; or every mistake in it, by the names of the settings.
 func (s *settings) domain() (mapae.Config, error) {
 	cfg := mapae.Config{
-		RP:       mapae.RelyingParty{ID: or(s.RPID, s.host()), Name: s.RPName, Origins: s.Origin, RelatedOrigins: s.RelatedOrigin},
-		Methods:  s.methods(),
-		SignUp:   map[string]mapae.SignUpPolicy{"open": mapae.SignUpOpen, "invited": mapae.SignUpInvited, "closed": mapae.SignUpClosed}[s.SignUp],
-		Sessions: s.sessions(),
+		RP:      mapae.RelyingParty{ID: or(s.RPID, s.host()), Name: s.RPName, Origins: s.Origin, RelatedOrigins: s.RelatedOrigin},
+		Methods: s.methods(),
+		SignUp:  map[string]mapae.SignUpPolicy{"open": mapae.SignUpOpen, "invited": mapae.SignUpInvited, "closed": mapae.SignUpClosed}[s.SignUp],
+
+		SignUpDomains: s.SignUpDomain,
+		Sessions:      s.sessions(),
 
 		SecondFactor: mapae.SecondFactorPolicy{Required: s.SecondFactor == "required", From: s.SecondFactorFrom},
 	}
@@ -124,6 +127,9 @@ func (s *settings) domain() (mapae.Config, error) {
 	wrong = errors.Join(wrong, unfit)
 	if !s.SecondFactorFrom.IsZero() && s.SecondFactor != "required" {
 		wrong = errors.Join(wrong, errors.New("second-factor-from is given, but second-factor is not required"))
+	}
+	if len(s.SignUpDomain) > 0 && s.SignUp != "open" {
+		wrong = errors.Join(wrong, fmt.Errorf("sign-up-domain is given, but sign-up is %s", s.SignUp))
 	}
 	if err := errors.Join(wrong, mailWrong, s.wellKnown().Check(s.Origin)); err != nil {
 		return mapae.Config{}, mistake{errors.New(settingNames.Replace(err.Error()))}
@@ -152,6 +158,8 @@ var settingNames = strings.NewReplacer(
 	"mapae: configuration: ", "",
 	"RP.RelatedOrigins: ", "related-origin: ", "list it in RP.Origins", "give it as origin", "WellKnown.AndroidApps: ", "android-app: ", "WellKnown.AppleApps: ", "apple-app: ",
 	"Methods lists mapae.EmailCode{}, and Mailer is missing: nobody would send the codes", "methods has email_code, and no mail is sent: give smtp-server",
+	"SignUpDomains needs a Mailer: without one an address proves nothing", "sign-up-domain is given, and no mail is sent, so that no address is proven: give smtp-server",
+	"SignUpDomains: ", "sign-up-domain: ",
 	"SecondFactor is required, and Methods has none: list mapae.Passkey{} or mapae.TOTP{}", "second-factor is required, and methods has none: name passkey or totp",
 	"Methods lists ", "methods lists ", "Methods: ", "methods: ",
 	"RP.ID ", "rp-id ", "RP.Name ", "rp-name ", "RP.Origins: ", "origin: ", "RP.Origins ", "origin ",
