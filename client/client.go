@@ -104,7 +104,7 @@ func (c *Client) call(ctx context.Context, method, path, ticket string, in, out 
 		return err
 	}
 	defer answer.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	text, err := readAnswer(answer)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
@@ -115,6 +115,11 @@ func (c *Client) call(ctx context.Context, method, path, ticket string, in, out 
 		return fmt.Errorf("%s %s: answer: %w", method, path, err)
 	}
 	return nil
+}
+
+// readAnswer reads the body of an answer, at most maxAnswer of it.
+func readAnswer(answer *http.Response) ([]byte, error) {
+	return io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 }
 
 // identify sets the headers by which the server knows an app, or those by

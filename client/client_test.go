@@ -24,8 +24,8 @@ func serve(t *testing.T) string {
 	return serveAt(t, time.Now)
 }
 
-// serveAt is serve by another clock, with every method.
-func serveAt(t *testing.T, clock func() time.Time) string {
+// serveAt is serve by another clock, with every method, and more of them.
+func serveAt(t *testing.T, clock func() time.Time, more ...mapae.Method) string {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	_, port, _ := strings.Cut(server.Listener.Addr().String(), ":")
@@ -33,7 +33,7 @@ func serveAt(t *testing.T, clock func() time.Time) string {
 	auth, err := mapae.New(mapae.Config{
 		Store: memory.New(), Secrets: []mapae.RootKey{mapae.NewRootKey()},
 		RP:      mapae.RelyingParty{ID: "localhost", Origins: []string{origin}},
-		Methods: []mapae.Method{mapae.Passkey{}, mapae.Password{Argon2: mapae.Argon2{MemoryKiB: 8 << 10, Passes: 1, Lanes: 1}}, mapae.TOTP{}},
+		Methods: append([]mapae.Method{mapae.Passkey{}, mapae.Password{Argon2: mapae.Argon2{MemoryKiB: 8 << 10, Passes: 1, Lanes: 1}}, mapae.TOTP{}}, more...),
 		Clock:   clock,
 	})
 	if err != nil {

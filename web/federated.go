@@ -19,6 +19,7 @@ func (s *Site) federatedRoutes() []row {
 		{get, "/api/auth/federated/{provider}/callback", visit, anyone, stale, failures, none, s.finishFederated},
 		{post, "/api/auth/federated/{provider}/callback", visit, anyone, stale, nothing, small, s.passOn},
 		{get, "/api/account/identities", api, signedIn, stale, nothing, none, s.identities},
+		{post, "/api/account/identities", api, signedIn, fresh, nothing, small, s.beginLink},
 		{del, "/api/account/identities/{id}", api, signedIn, fresh, nothing, small, s.unlink},
 
 		{post, "/federated", form, anyone, stale, failures, small, s.federatedForm},
@@ -183,12 +184,12 @@ func (s *Site) turnBack(w http.ResponseWriter, r *http.Request, step mapae.Feder
 
 // identityJSON is an account elsewhere in answers to the user who linked it.
 type identityJSON struct {
-	ID         string `json:"id"`       // base64url
-	Provider   string `json:"provider"` // its name; empty: it is configured no more
-	Issuer     string `json:"issuer"`
-	Email      string `json:"email,omitempty"` // as the provider told it
-	CreatedAt  string `json:"created_at"`
-	LastUsedAt string `json:"last_used_at"`
+	ID         string  `json:"id"`       // base64url
+	Provider   string  `json:"provider"` // its name; empty: it is configured no more
+	Issuer     string  `json:"issuer"`
+	Email      string  `json:"email,omitempty"` // as the provider told it
+	CreatedAt  string  `json:"created_at"`
+	LastUsedAt *string `json:"last_used_at"` // null: never
 }
 
 // identities answers what the user has linked.
@@ -205,12 +206,33 @@ func (s *Site) identities(w http.ResponseWriter, r *http.Request) error {
 				name = p.Name()
 			}
 		}
-		list = append(list, identityJSON{encode64(i.ID()), name, i.Provider, i.Email, stamp(i.CreatedAt), stamp(i.LastUsedAt)})
+		list = append(list, identityJSON{encode64(i.ID()), name, i.Provider, i.Email, stamp(i.CreatedAt), optionalStamp(i.LastUsedAt)})
 	}
 	return answer(w, struct {
 		Success    bool           `json:"success"`
 		Identities []identityJSON `json:"identities"`
 	}{true, list})
+}
+
+// beginLink answers where a front end of one's own sends the browser, to link an
+// account there. It comes back by the callback, and ends on the account page.
+func (s *Site) beginLink(w http.ResponseWriter, r *http.Request) error {
+	var name string
+	if err := readJSON(r, member{name: "provider", text: &name}); err != nil {
+		return err
+	}
+	p, err := s.provider(name)
+	if err != nil {
+		return badRequest("provider", "there is none of that name")
+	}
+	to, err := s.auth.BeginLink(r.Context(), s.bindTrip(w, r), *on(r).current, s.tripTo(r, p, ""))
+	if err != nil {
+		return err
+	}
+	return answer(w, struct {
+		Success bool   `json:"success"`
+		URL     string `json:"url"`
+	}{true, to})
 }
 
 // unlink takes an identity of the user away.
