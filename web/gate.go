@@ -44,6 +44,9 @@ func (res *resource) serve(w http.ResponseWriter, r *http.Request) error {
 	if ex.clientErr != nil {
 		return ex.clientErr
 	}
+	if f := res.rows[0].face; (f == api || f == options) && res.site.share(w, r) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

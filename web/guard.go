@@ -21,6 +21,9 @@ import (
 // come from another origin. Unless h says otherwise its answers are not stored
 // by caches.
 //
+// Pages of Config.CORS may call h and read its answers; [Site.Preflight] answers
+// what their browsers ask before.
+//
 // In h, [SessionFrom] and [Site.User] tell who it is.
 func (s *Site) Require(h http.Handler, demands ...mapae.Demand) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -30,6 +33,9 @@ func (s *Site) Require(h http.Handler, demands ...mapae.Demand) http.Handler {
 			r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, ex))
 		}
 		start := time.Now()
+		if s.mayShare(r) && s.share(w, r) {
+			return
+		}
 		if err := s.checkGuest(r, demands); err != nil {
 			ex.route = r.Pattern
 			ex.setHeaders(w.Header())

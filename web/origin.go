@@ -70,9 +70,10 @@ func (s *Site) developmentDetour(r *http.Request) string {
 // of Origin closes what it must leave open.
 //
 //   - What changes state, and options by any method: an Origin header is ours,
-//     whole.
+//     whole. JSON may come from an origin of Config.CORS as well.
 //
-//   - Options: Sec-Fetch-Site is same-origin or absent.
+//   - Options: Sec-Fetch-Site is same-origin or absent; from an origin of
+//     Config.CORS same-site.
 //
 //   - Forms: an Origin, or where it is absent a Referer, of ours. JSON without
 //     an Origin goes through: old browsers leave it out, and a page can't send
@@ -92,12 +93,14 @@ func (s *Site) checkOrigin(r *http.Request, f face) error {
 		return rejectOrigin(err)
 	}
 	from := r.Header.Values("Origin")
-	if len(from) > 1 || len(from) == 1 && from[0] != ex.origin.url {
+	// What is no POST is never a form's, and asks first.
+	shared := (f != form || r.Method != http.MethodPost) && s.sharedWith(r) != ""
+	if len(from) > 1 || len(from) == 1 && from[0] != ex.origin.url && !shared {
 		return rejectOrigin(fmt.Errorf("Origin %q, want %q", from, ex.origin.url))
 	}
 	if f == options {
 		for _, site := range r.Header.Values("Sec-Fetch-Site") {
-			if site != "same-origin" {
+			if site != "same-origin" && !(shared && site == "same-site") {
 				return rejectOrigin(fmt.Errorf("Sec-Fetch-Site %q asks for options", site))
 			}
 		}

@@ -33,6 +33,13 @@ type Config struct {
 	// WellKnown is what the paths below /.well-known/ say.
 	WellKnown WellKnown
 
+	// CORS are the origins of page applications elsewhere on the relying
+	// party's domain, "https://app.example.com", each of them in RP.Origins
+	// too: their scripts may call the JSON API, and what is behind
+	// Site.Require, with the session's cookie, and read the answers. Empty: no
+	// other origin's may.
+	CORS []string
+
 	// Brand is how the pages show whose they are.
 	Brand Brand
 
@@ -79,7 +86,8 @@ type Site struct {
 const requestTimeout = 12 * time.Second
 
 // New returns the HTTP face of auth. It panics where cfg.WellKnown or
-// cfg.Brand does not pass its Check, or cfg.Templates not CheckTemplates.
+// cfg.Brand does not pass its Check, or cfg.Templates not CheckTemplates, and
+// where an origin of cfg.CORS is not in RP.Origins.
 func New(auth *mapae.Auth, cfg Config) *Site {
 	cfg.Base = strings.TrimSuffix(path.Clean("/"+cfg.Base), "/")
 	if cfg.Logger == nil {
@@ -92,6 +100,9 @@ func New(auth *mapae.Auth, cfg Config) *Site {
 	if err := cfg.Brand.Check(); err != nil {
 		panic("web: " + err.Error())
 	}
+	if err := checkCORS(cfg.CORS, domain.RP); err != nil {
+		panic("web: " + err.Error())
+	}
 	pages, err := newPages(cfg, domain.RP)
 	if err != nil {
 		panic("web: " + err.Error())
@@ -99,6 +110,11 @@ func New(auth *mapae.Auth, cfg Config) *Site {
 	s := &Site{
 		auth: auth, cfg: cfg, log: cfg.Logger, now: domain.Clock, pages: pages,
 		origins: readOrigins(domain.RP.AllOrigins()), crossOrigin: http.NewCrossOriginProtection(), limits: newLimits(cfg.Limits),
+	}
+	for _, origin := range cfg.CORS {
+		if err := s.crossOrigin.AddTrustedOrigin(origin); err != nil {
+			panic("web: CORS: " + err.Error())
+		}
 	}
 	pages.providers = auth.Providers()
 	pages.password = s.offers(mapae.MethodPassword)

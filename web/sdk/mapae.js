@@ -366,7 +366,7 @@ export class Passkeys {
     }
     try {
       response = await fetch(this._base + path, {
-        method, headers, signal, body: JSON.stringify(body), credentials: "same-origin", cache: "no-store",
+        method, headers, signal, body: JSON.stringify(body), credentials: "include", cache: "no-store",
       })
       answer = await response.json()
     } catch (e) {
