@@ -170,6 +170,16 @@ func (s *Site) checkGuest(r *http.Request, demands []mapae.Demand) error {
 	return s.requireSession(r, demands)
 }
 
+// asked is what r asks for as a path on this origin, whatever the program has cut
+// off r.URL since; empty where a browser could take it for another place.
+func asked(r *http.Request) string {
+	u, err := url.ParseRequestURI(r.RequestURI)
+	if err != nil {
+		return ""
+	}
+	return localPath(u.RequestURI())
+}
+
 // turnAway sends who asked for a page to the sign-in page, with where to come
 // back to; for everybody else it returns err as it is.
 func (s *Site) turnAway(w http.ResponseWriter, r *http.Request, err error) error {
@@ -178,7 +188,7 @@ func (s *Site) turnAway(w http.ResponseWriter, r *http.Request, err error) error
 		return err
 	}
 	on(r).err = err
-	back := url.Values{"next": {localPath(r.RequestURI)}}
+	back := url.Values{"next": {asked(r)}}
 	if stepUp {
 		back.Set("step_up", "1")
 	}
