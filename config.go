@@ -35,8 +35,9 @@ type Config struct {
 
 	// PagesURL is where people find the pages of package web: one of the origins
 	// and the path that the pages are mounted at, such as
-	// "https://example.com/auth". Links in mails start with it. Empty: the first
-	// of RP.Origins that is a site's.
+	// "https://example.com/auth". Links in mails, and those that an operator
+	// issues, start with it; web.New refuses another path than its own where
+	// there is a Mailer. Empty: the first of RP.Origins that is a site's.
 	PagesURL string
 
 	// RecoveryDelay is how long a recovery with one proof waits for an account

@@ -14,7 +14,7 @@ func deliver(ctx context.Context, store mapae.Store, secrets []mapae.RootKey, si
 	if err != nil {
 		return err
 	}
-	auth, err := mapae.New(mapae.Config{Store: store, Secrets: secrets, RP: site, Mailer: mailer,
+	auth, err := mapae.New(mapae.Config{Store: store, Secrets: secrets, RP: site, Mailer: mailer, PagesURL: "https://example.com/auth",
 		Methods: []mapae.Method{mapae.Passkey{}, mapae.EmailCode{}}})
 	if err != nil {
 		return err

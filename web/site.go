@@ -1,10 +1,12 @@
 package web
 
 import (
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -54,6 +56,11 @@ type Config struct {
 	// was gone) and the time that it took. It must not block. Nil: nobody is.
 	Observe func(method, route string, status int, took time.Duration)
 
+	// PagesElsewhere says that links in mails lead to pages of your own at
+	// mapae.Config.PagesURL. Else they lead to this site's, and PagesURL has to
+	// end in Base.
+	PagesElsewhere bool
+
 	// Development explains on the pages how to work without an authenticator,
 	// and sends who comes by 127.0.0.1, where passkeys can't work, to the
 	// first configured origin.
@@ -63,6 +70,21 @@ type Config struct {
 	// them, for development: pages that wait for a mail lead there. Empty:
 	// there is none.
 	Outbox string
+}
+
+// checkPages demands that links in mails lead to the pages of this site, unless
+// cfg says that they lead elsewhere. Without a mailer only a path that somebody
+// has set is held against Base, which has its clean form.
+func (cfg Config) checkPages(domain mapae.Config) error {
+	at, err := url.Parse(domain.PagesURL)
+	switch {
+	case err != nil || at.Host == "" || cfg.PagesElsewhere || at.EscapedPath() == cfg.Base:
+		return nil // what is no URL at all New of package mapae refuses
+	case at.Path == "" && domain.Mailer == nil:
+		return nil
+	}
+	return fmt.Errorf("mapae.Config.PagesURL is %q and web.Config.Base %q: links in mails would lead to pages that are not there. "+
+		"Set PagesURL to %q, or web.Config.PagesElsewhere where the pages are your own", domain.PagesURL, cfg.Base, at.Scheme+"://"+at.Host+cfg.Base)
 }
 
 // Site is the HTTP face of an Auth: an http.Handler for all paths below
@@ -87,7 +109,9 @@ const requestTimeout = 12 * time.Second
 
 // New returns the HTTP face of auth. It panics where cfg.WellKnown or
 // cfg.Brand does not pass its Check, or cfg.Templates not CheckTemplates, and
-// where an origin of cfg.CORS is not in RP.Origins.
+// where an origin of cfg.CORS is not in RP.Origins. So it does where mails would
+// link to pages that are not there: mapae.Config.PagesURL does not end in
+// cfg.Base.
 func New(auth *mapae.Auth, cfg Config) *Site {
 	cfg.Base = strings.TrimSuffix(path.Clean("/"+cfg.Base), "/")
 	if cfg.Logger == nil {
@@ -101,6 +125,9 @@ func New(auth *mapae.Auth, cfg Config) *Site {
 		panic("web: " + err.Error())
 	}
 	if err := checkCORS(cfg.CORS, domain.RP); err != nil {
+		panic("web: " + err.Error())
+	}
+	if err := cfg.checkPages(domain); err != nil {
 		panic("web: " + err.Error())
 	}
 	pages, err := newPages(cfg, domain.RP)
