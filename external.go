@@ -10,8 +10,8 @@ import (
 
 // External lets the application that Mapae is part of prove who its users are,
 // by passwords or whatever it has, and say so by Auth.SignInExternal. For those
-// who have users, passwords and sessions already and add passkeys: see
-// docs/howto/existing-users.md. It can't be offered on a page.
+// who have users, passwords and sessions already and add passkeys, as
+// examples/existing-users does. It can't be offered on a page.
 type External struct{}
 
 // Name returns MethodExternal.
@@ -50,7 +50,7 @@ func (x ExternalUser) check() (key string, err error) {
 // on returns u as the application has it now. An address that it does not
 // vouch for stays proven here as long as it is the same.
 func (x ExternalUser) on(u User, key string, now time.Time) User {
-	if u.LoginKey != key {
+	if u.EmailKey != key {
 		u.EmailKey, u.EmailVerifiedAt = "", User{}.EmailVerifiedAt
 	}
 	if x.LoginVerified && u.EmailKey == "" {
@@ -64,7 +64,8 @@ func (x ExternalUser) on(u User, key string, now time.Time) User {
 // as one factor: who has a second is asked for it. The user is found by the
 // application's ID alone, is made on the first call, and is from then on called
 // what the application says. An account that has the same address and not that
-// ID is never taken for theirs.
+// ID is never taken for theirs; where the application has proven the address, an
+// account that never did loses it.
 //
 // Errors: CodeForbidden Config.Methods has no External, the user is disabled, or
 // a second factor is required and they have none; CodeBadRequest with the field
@@ -79,14 +80,14 @@ func (a *Auth) SignInExternal(ctx context.Context, c Client, who ExternalUser) (
 		return SignInStep{}, err
 	}
 	for again := true; ; again = false {
-		u, attach, added, err := a.attached(ctx, c, who, key)
+		u, at, err := a.attached(ctx, c, who, key)
 		if err != nil {
 			return SignInStep{}, err
 		}
-		step, err := a.admitFirst(ctx, c, u, Use{Method: MethodExternal, At: a.now()}, attach)
+		step, err := a.admitFirst(ctx, c, u, Use{Method: MethodExternal, At: a.now()}, at.attach)
 		switch {
 		case err == nil:
-			a.notify(ctx, added...)
+			a.notify(ctx, at.added...)
 			return step, nil
 		case !errors.Is(err, ErrExists):
 			return SignInStep{}, err
@@ -96,10 +97,16 @@ func (a *Auth) SignInExternal(ctx context.Context, c Client, who ExternalUser) (
 	}
 }
 
-// attached returns the user of who as they will be once attach has written
-// that, and the events that it adds. Errors: CodeForbidden; CodeUnavailable.
-func (a *Auth) attached(ctx context.Context, c Client, who ExternalUser, key string) (u User, attach consume, added []Event, err error) {
-	u, err = a.store.UserByExternalID(ctx, who.ID)
+// attachment writes into a user what the application says of them.
+type attachment struct {
+	attach consume
+	added  []Event // by the last run of attach
+}
+
+// attached returns the user of who as they will be once the attachment has
+// written that. Errors: CodeForbidden; CodeUnavailable.
+func (a *Auth) attached(ctx context.Context, c Client, who ExternalUser, key string) (User, *attachment, error) {
+	u, err := a.store.UserByExternalID(ctx, who.ID)
 	now := a.now()
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -107,27 +114,46 @@ func (a *Auth) attached(ctx context.Context, c Client, who ExternalUser, key str
 		a.random(handle)
 		u = who.on(User{ID: UserID(handle), CreatedAt: now}, key, now)
 		made := a.failure(c, EventSignUp, u.ID, MethodExternal, "")
-		return u, func(ctx context.Context, tx Tx) error {
+		return u, a.attachment(c, who, "", key, func(ctx context.Context, tx Tx) ([]Event, error) {
 			if err := tx.AddUser(ctx, u); err != nil {
-				return err
+				return nil, err
 			}
-			return tx.AddEvent(ctx, made)
-		}, []Event{made}, nil
+			return []Event{made}, tx.AddEvent(ctx, made)
+		}), nil
 	case err != nil:
-		return User{}, nil, nil, broken("look up an external ID", err)
+		return User{}, nil, broken("look up an external ID", err)
 	case u.Disabled():
 		err := fail(CodeForbidden, errors.New("the user is disabled"))
-		return User{}, nil, nil, a.record(ctx, a.failure(c, EventSignInFailed, u.ID, MethodExternal, reasonDisabled), err)
+		return User{}, nil, a.record(ctx, a.failure(c, EventSignInFailed, u.ID, MethodExternal, reasonDisabled), err)
 	case who.on(u, key, now) == u:
-		return u, func(context.Context, Tx) error { return nil }, nil, nil
+		return u, &attachment{attach: func(context.Context, Tx) error { return nil }}, nil
 	}
-	return who.on(u, key, now), func(ctx context.Context, tx Tx) error {
+	return who.on(u, key, now), a.attachment(c, who, u.LoginKey, key, func(ctx context.Context, tx Tx) ([]Event, error) {
 		u, err := tx.LockUser(ctx, u.ID)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return tx.UpdateUser(ctx, who.on(u, key, now))
-	}, nil, nil
+		return nil, tx.UpdateUser(ctx, who.on(u, key, now))
+	}), nil
+}
+
+// attachment is what write writes, after an address that the application has
+// proven, and that is not the user's own login already, was taken from who never
+// proved it.
+func (a *Auth) attachment(c Client, who ExternalUser, own, key string, write func(context.Context, Tx) ([]Event, error)) *attachment {
+	at := &attachment{}
+	at.attach = func(ctx context.Context, tx Tx) (err error) {
+		at.added = nil
+		if who.LoginVerified && own != key {
+			if at.added, err = a.release(ctx, tx, c, key); err != nil {
+				return err
+			}
+		}
+		added, err := write(ctx, tx)
+		at.added = append(at.added, added...)
+		return err
+	}
+	return at
 }
 
 // RemoveExternal removes the user with the application's ID and all that is

@@ -92,9 +92,7 @@ func TestAnApplicationsUserIsNeverTakenForAnotherWithTheSameAddress(t *testing.T
 	t.Parallel()
 	w := newWorld(t, external)
 	own := w.signUp(browser(1), webauthntest.New(origin), kim).User
-	same := kim42
-	same.LoginVerified = true
-	_, err := w.SignInExternal(w.ctx, browser(1), same)
+	_, err := w.SignInExternal(w.ctx, browser(1), kim42)
 	wantCode(t, err, mapae.CodeLoginTaken)
 	other := mapae.ExternalUser{ID: "43", Login: "lee@example.com", Name: "Lee"}
 	must(w.SignInExternal(w.ctx, browser(1), other))(t)
@@ -103,6 +101,65 @@ func TestAnApplicationsUserIsNeverTakenForAnotherWithTheSameAddress(t *testing.T
 	wantCode(t, err, mapae.CodeLoginTaken)
 	if u := must(w.store.UserByLogin(w.ctx, kim))(t); u != own {
 		t.Errorf("the account is %+v, was %+v", u, own)
+	}
+}
+
+func TestAnAddressThatTheApplicationHasProvenIsTakenFromWhoNeverDid(t *testing.T) {
+	t.Parallel()
+	verified := kim42
+	verified.LoginVerified = true
+	moved := verified
+	moved.ID, moved.Login = "43", "lee@example.com"
+	for name, before := range map[string]func(*world){
+		"somebody new": func(*world) {},
+		"somebody who had another address": func(w *world) {
+			must(w.SignInExternal(w.ctx, browser(2), mapae.ExternalUser{ID: "42", Login: "old@example.com", Name: "Kim"}))(w.t)
+		},
+		"somebody who had one that is proven": func(w *world) { x := moved; x.ID = "42"; must(w.SignInExternal(w.ctx, browser(2), x))(w.t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, external)
+			squatter := w.signUp(browser(1), webauthntest.New(origin), kim)
+			before(w)
+			in := must(w.SignInExternal(w.ctx, browser(2), verified))(t)
+			if u := in.User; u.ID == squatter.User.ID || u.LoginKey != kim || u.EmailKey != kim {
+				t.Errorf("user %+v", u)
+			}
+			if u := must(w.store.User(w.ctx, squatter.User.ID))(t); u.LoginKey == kim || u.Email != "" {
+				t.Errorf("who never proved the address keeps it: %+v", u)
+			}
+			_, err := w.Session(w.ctx, squatter.Token)
+			wantCode(t, err, mapae.CodeUnauthenticated)
+			if !slices.ContainsFunc(w.events(), func(e mapae.Event) bool { return e.Type == mapae.EventEmailReleased && e.UserID == squatter.User.ID }) {
+				t.Errorf("events %+v", w.events())
+			}
+		})
+	}
+	w := newWorld(t, external)
+	proven := must(w.SignInExternal(w.ctx, browser(1), verified))(t).User
+	for _, x := range []mapae.ExternalUser{{ID: "44", Login: kim, LoginVerified: true, Name: "Lee"}, {ID: "44", Login: kim, Name: "Lee"}} {
+		_, err := w.SignInExternal(w.ctx, browser(2), x)
+		wantCode(t, err, mapae.CodeLoginTaken)
+	}
+	if u := must(w.store.User(w.ctx, proven.ID))(t); u != proven {
+		t.Errorf("who has proven the address is %+v, was %+v", u, proven)
+	}
+}
+
+func TestAnAddressIsNotProvenByAnotherOfTheSameUser(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, external)
+	other := mapae.Imported{User: mapae.User{ID: "1", Login: kim, Email: "lee@example.com", EmailVerifiedAt: w.now(), ExternalID: "42"}}
+	must(w.Import(w.ctx, other, false))(t)
+	if u := must(w.SignInExternal(w.ctx, browser(1), kim42))(t).User; u.EmailKey != "" || !u.EmailVerifiedAt.IsZero() {
+		t.Errorf("%s counts as proven, for %s is: %+v", u.Email, other.User.Email, u)
+	}
+	other.User.ID, other.User.Login, other.User.Email, other.User.ExternalID = "2", "lee@example.com", "park@example.com", "43"
+	must(w.Import(w.ctx, other, false))(t)
+	who := mapae.ExternalUser{ID: "43", Login: "lee@example.com", LoginVerified: true, Name: "Lee"}
+	if u := must(w.SignInExternal(w.ctx, browser(1), who))(t).User; u.EmailKey != "lee@example.com" {
+		t.Errorf("the address that the application has proven is not: %+v", u)
 	}
 }
 
