@@ -62,6 +62,8 @@ var rooms = []room{
 		why:  "a store knows the domain, the SQL that both engines share, and no sibling"},
 	{name: "internal/load", ours: []string{"webauthntest", "internal/procs"}, goroutines: true,
 		why: "the load generator knows the JSON API and a software authenticator, and nothing behind either"},
+	{name: "internal/transfer", ours: []string{".", "webauthn", leaves}, libs: []string{"modernc.org/sqlite", "github.com/jackc/pgx/v5"},
+		why: "who reads other systems knows the domain, and no store: what is taken over is not its business"},
 	{name: "internal/pgtest", ours: []string{"internal/procs"}, goroutines: true,
 		why: "what starts a server for tests knows nothing of what is tested"},
 	{name: "internal/sqlstore", ours: []string{".", "webauthn", leaves}, never: []string{"database/sql"},

@@ -14,6 +14,8 @@
 //	mapae doctor --deep                          how the database is, read from end to end
 //	mapae keys new                               the key file of a new installation on PostgreSQL
 //	mapae keys add, promote, retire, list        another root key, step by step, without a pause
+//	mapae import SYSTEM FILE|URL                 accounts and passkeys of another system
+//	mapae export                                 accounts and passkeys as lines of JSON
 //	mapae load                                   sign-ins a second, how long one takes, what it costs
 //	mapae config show, check                     the settings in force, where they are from, whether they fit
 //	mapae completion bash|zsh|fish               commands, flags and values completed by a shell

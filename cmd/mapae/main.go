@@ -25,6 +25,8 @@ type cli struct {
 	Doctor     doctorCommand     `cmd:"" help:"Examine an installation."`
 	Keys       keysCommand       `cmd:"" help:"Make and rotate the root keys."`
 	Metadata   metadataCommand   `cmd:"" help:"Look into FIDO metadata."`
+	Import     importCommand     `cmd:"" help:"Take over accounts and passkeys of another system."`
+	Export     exportCommand     `cmd:"" help:"Print accounts and passkeys as lines of JSON."`
 	Load       loadCommand       `cmd:"" help:"Measure a server under load."`
 	Config     configCommand     `cmd:"" help:"Show and check the settings."`
 	Completion completionCommand `cmd:"" help:"Print a script by which a shell completes commands."`
