@@ -225,6 +225,19 @@ func TestSixteenWrongTriesAtOnceDoNotPassTheLimit(t *testing.T) {
 	})
 }
 
+// Who looked at the clock before another's try was counted is not told to wait
+// for it: a node's clock may be behind, and requests overtake each other.
+func TestAFreeTryBarsNobodyWhoseClockIsBehind(t *testing.T) {
+	t.Parallel()
+	w, c := newWorld(t, all), browser(1)
+	w.signUpPassword(c, "kim@example.com")
+	for range 4 {
+		_, err := w.SignInPassword(w.ctx, c, "kim@example.com", "wrong")
+		wantCode(t, err, mapae.CodeAuthenticationFailed)
+		w.pass(-100 * time.Millisecond)
+	}
+}
+
 func TestAnAuthenticatorAppIsASecondFactor(t *testing.T) {
 	t.Parallel()
 	w, c := newWorld(t, all), browser(1)

@@ -31,6 +31,16 @@ func backOff(count int) time.Duration {
 	return min(time.Second<<shift, maxBackOff)
 }
 
+// barredUntil is when the wait after f's last try ends; zero: there is none, also
+// for who looked at the clock before that try.
+func barredUntil(f Failures) time.Time {
+	wait := backOff(f.Count)
+	if wait == 0 {
+		return time.Time{}
+	}
+	return f.At.Add(wait)
+}
+
 // throttleKey names the count of wrong proofs by method for a user, or, where
 // there is none, for a login that nobody has, so that limits don't tell whether
 // an account exists.
@@ -60,7 +70,7 @@ func (a *Auth) count(ctx context.Context, key [32]byte, method MethodName) error
 			return nil
 		}
 		f.Count, f.At = f.Count+1, now
-		f.Until = now.Add(backOff(f.Count))
+		f.Until = barredUntil(f)
 		if f.Count >= barAfter && (method == MethodTOTP || method == MethodRecoveryCode) {
 			f.Until = now.Add(barredForLife)
 		}
@@ -89,7 +99,7 @@ func (a *Auth) spare(ctx context.Context, err error, keys ...[32]byte) error {
 				return err
 			}
 			f.Count--
-			f.Until = f.At.Add(backOff(f.Count))
+			f.Until = barredUntil(f)
 			if err := tx.SetFailures(ctx, key, f); err != nil {
 				return err
 			}
