@@ -131,8 +131,13 @@ func TestSomebodySignsInWithPasswordAndApp(t *testing.T) {
 
 func TestSomebodyRecoversWithTwoProofs(t *testing.T) {
 	t.Parallel()
-	s := methodSite(t)
-	b := openTab(t)
+	recoverWithTwoProofs(openTab(t), methodSite(t))
+}
+
+// recoverWithTwoProofs gets a new passkey for a recovery code and an app.
+func recoverWithTwoProofs(b *tab, s *site) {
+	b.t.Helper()
+	t := b.t
 	signUpPassword(b, s, "joan@example.com")
 	secret, codes := setUpApp(b, s)
 	signOut(b)
@@ -165,8 +170,12 @@ func TestSomebodyRecoversWithTwoProofs(t *testing.T) {
 
 func TestAPasskeyIsTheSecondStepAfterAPassword(t *testing.T) {
 	t.Parallel()
-	s := methodSite(t)
-	b := openTab(t)
+	secondStepByPasskey(openTab(t), methodSite(t))
+}
+
+// secondStepByPasskey signs in by a password, then by a passkey.
+func secondStepByPasskey(b *tab, s *site) {
+	b.t.Helper()
 	signUpPassword(b, s, "mary@example.com")
 	device := b.attach(phone())
 	b.click("#add")
@@ -197,4 +206,32 @@ func TestWithoutScriptsPasswordAndAppAreEnough(t *testing.T) {
 	b.click("form .primary")
 	b.see("header button")
 	b.shoot("account")
+}
+
+func TestWithoutScriptsPasskeysAreRenamedAndRemoved(t *testing.T) {
+	t.Parallel()
+	s := methodSite(t)
+	b := openTab(t)
+	signUpPassword(b, s, "rosa@example.com")
+	b.attach(phone())
+	b.click("#add")
+	b.click("#codes-done")
+	b.at("/account")
+	b.do("turn scripts off", noScripts)
+	b.visit(s.url + "/account")
+	b.want("document.querySelector('#add').offsetParent === null", "no button that can't work")
+	b.want("document.querySelector('noscript .notice').offsetParent !== null", "and why")
+	b.shoot("account")
+
+	b.follow(".row [name=rename]")
+	b.typeInto(".row .rename:not([hidden]) [name=name]", "Blue phone")
+	b.follow(".row .rename:not([hidden]) .primary")
+	b.want("document.querySelector('.row h3').textContent === 'Blue phone'", "the new name")
+	b.follow(".row [name=remove]")
+	b.want("document.querySelector('dialog[open]').innerText.includes('Blue phone')", "the question names the passkey")
+	b.shoot("remove")
+	b.follow("dialog[open] .danger")
+	b.want("!document.querySelector('.row[data-id]') && document.querySelector('#notice')", "it is gone, and the page says so")
+	b.follow("[name=language][value=ko]")
+	b.want("document.documentElement.lang === 'ko'", "the language can be chosen")
 }

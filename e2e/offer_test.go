@@ -24,8 +24,13 @@ func (d *device) once(f func()) {
 
 func TestAfterASignInWithAPhoneThisDeviceIsOffered(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	b := openTab(t)
+	offerAfterPhone(openTab(t), newSite(t))
+}
+
+// offerAfterPhone is offered a passkey of this device, twice.
+func offerAfterPhone(b *tab, s *site) {
+	b.t.Helper()
+	t := b.t
 	phone := b.attach(nearby())
 	signUp(b, s, "ada@example.com", "Ada Lovelace")
 	phone.touches(false)
@@ -69,8 +74,13 @@ func TestAfterASignInWithAPhoneThisDeviceIsOffered(t *testing.T) {
 
 func TestAfterAPasswordAPasskeyIsOfferedAndNeverForcedOnAnybody(t *testing.T) {
 	t.Parallel()
-	s := methodSite(t)
-	b := openTab(t)
+	offerAfterPassword(openTab(t), methodSite(t))
+}
+
+// offerAfterPassword is offered a passkey, once and for all.
+func offerAfterPassword(b *tab, s *site) {
+	b.t.Helper()
+	t := b.t
 	signUpPassword(b, s, "joan@example.com")
 	computer := b.attach(twin())
 	signOut(b)

@@ -124,8 +124,13 @@ func manage(b *tab, phone *device) {
 // after a passkey was used once more.
 func TestAnOldSessionIsConfirmedOnTheWay(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	b := openTab(t)
+	confirmOnTheWay(openTab(t), newSite(t))
+}
+
+// confirmOnTheWay is a person with two passkeys who comes back to an open page.
+func confirmOnTheWay(b *tab, s *site) {
+	b.t.Helper()
+	t := b.t
 	phone := b.attach(phone())
 	signUp(b, s, "annie@example.com", "Annie Easley")
 

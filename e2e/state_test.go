@@ -213,33 +213,6 @@ func TestABrowserWithoutPasskeysIsToldSo(t *testing.T) {
 	}
 }
 
-// TestOldBrowsers: the module's own JSON conversions, and no autofill.
-func TestBrowsersWithoutTheNewerCallsStillSignIn(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	b := openTab(t)
-	b.attach(phone())
-	b.before(`
-		for (const name of ["parseCreationOptionsFromJSON", "parseRequestOptionsFromJSON", "isConditionalMediationAvailable",
-			"getClientCapabilities", "signalUnknownCredential", "signalAllAcceptedCredentials", "signalCurrentUserDetails"]) delete PublicKeyCredential[name]
-		delete PublicKeyCredential.prototype.toJSON
-	`)
-	signUp(b, s, "hedy@example.com", "Hedy Lamarr")
-	b.want("!('signalAllAcceptedCredentials' in PublicKeyCredential)", "the newer calls are gone")
-	signOut(b)
-	b.typeInto("#email", "hedy@example.com\r")
-	b.at("/account")
-	b.attach(securityKey())
-	b.click("#add")
-	b.until("document.querySelectorAll('.row[data-id]').length === 2")
-	b.click(".row [name=remove]")
-	b.click("dialog[open] .danger")
-	b.until("document.querySelectorAll('.row[data-id]').length === 1")
-	if armed := s.count("GET /api/auth/passkey/options"); armed != 0 {
-		t.Errorf("autofill was armed %d times where there is none", armed)
-	}
-}
-
 func TestMistakesInFormsAreSaidBesideTheField(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
