@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"encoding/hex"
+	"fmt"
 	"path/filepath"
 	"testing"
 
 	"github.com/mapae/mapae"
+	"github.com/mapae/mapae/webauthntest"
 )
 
 // languages are all that the pages speak.
@@ -17,10 +20,13 @@ type gallery struct {
 	s        *site
 	language string
 	axe      string
+
+	secret string   // of the authenticator app
+	codes  []string // for recovery
 }
 
 // screen looks at what the tab shows.
-func (g gallery) screen(name string) {
+func (g *gallery) screen(name string) {
 	g.t.Helper()
 	g.until("document.readyState === 'complete' && document.documentElement.lang === '" + g.language + "'")
 	g.accessible(g.axe, name+" in "+g.language)
@@ -35,28 +41,30 @@ func TestEveryScreenIsForEverybody(t *testing.T) {
 	for _, language := range languages {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
-			g := gallery{tab: openTab(t), s: methodSite(t), language: language, axe: script}
+			g := &gallery{tab: openTab(t), s: methodSite(t), language: language, axe: script}
 			device := g.attach(phone())
 			g.chooseLanguage()
 			g.signingUp()
 			g.managing()
 			device.touches(false)
+			g.keeping()
 			g.signingIn()
-			g.recovering()
+			g.refusing(device)
+			g.recovering(device)
 			g.byMail()
 		})
 	}
 }
 
 // chooseLanguage does so at the foot of the sign-in page.
-func (g gallery) chooseLanguage() {
+func (g *gallery) chooseLanguage() {
 	g.visit(g.s.url + "/sign-in")
 	g.click("[name=language][value=" + g.language + "]")
 	g.until("document.documentElement.lang === '" + g.language + "'")
 }
 
 // signingUp is everything until there is an account with two passkeys.
-func (g gallery) signingUp() {
+func (g *gallery) signingUp() {
 	g.screen("sign-in")
 	g.click("details summary")
 	g.screen("what-is-a-passkey")
@@ -82,7 +90,7 @@ func (g gallery) signingUp() {
 }
 
 // managing is the account page with its dialogues and its pages.
-func (g gallery) managing() {
+func (g *gallery) managing() {
 	g.click("[name=rename]")
 	g.see("form.rename [name=name]")
 	g.screen("account-rename")
@@ -104,14 +112,22 @@ func (g gallery) managing() {
 	g.click("a[href$='/account/totp']")
 	g.see("#code")
 	g.screen("authenticator-app")
-	secret := eval[string](g.tab, "[...document.querySelectorAll('.secret span')].map(el => el.textContent).join('')")
-	g.typeInto("#code", g.s.code(g.t, secret))
+	g.secret = eval[string](g.tab, "[...document.querySelectorAll('.secret span')].map(el => el.textContent).join('')")
+	g.typeInto("#code", g.s.code(g.t, g.secret))
 	g.click("form .primary")
 	g.at("/account")
 	g.screen("account-all")
 	g.click("a[href$='/account/recovery-codes']")
 	g.see("form .primary")
 	g.screen("recovery-codes-new")
+	g.follow("form .primary")
+	g.see("#codes-done")
+	g.screen("recovery-codes-made")
+	g.codes = eval[[]string](g.tab, "[...document.querySelectorAll('#codes code')].map(el => el.textContent)")
+	g.visit(g.s.url + "/account/totp")
+	g.screen("authenticator-app-change")
+	g.visit(g.s.url + "/account/password")
+	g.screen("password-change")
 	g.visit(g.s.url + "/offer")
 	g.screen("offer")
 	g.visit(g.s.url + "/offer?local=1")
@@ -120,8 +136,60 @@ func (g gallery) managing() {
 	g.screen("offer-second")
 }
 
+// keeping is an account with passkeys of every kind.
+func (g *gallery) keeping() {
+	origin := g.s.url
+	unsaved := webauthntest.New(origin)
+	unsaved.BackupState = false
+	for i, kept := range []struct {
+		model string
+		*webauthntest.Authenticator
+	}{
+		{"", webauthntest.NewSecurityKey(origin)},
+		{"fa2b99dc9e3942578f924a30d23c4118", webauthntest.NewSecurityKeyWithPIN(origin)},
+		{"08987058cadc4b81b6e130de50dcbe96", webauthntest.NewPlatformBound(origin)},
+		{"bada5566a7aa401fbd9645619a55120d", unsaved},
+		{"ea9b8d664d011d213ce4b6b48cb575d4", webauthntest.New(origin)},
+	} {
+		if _, err := hex.Decode(kept.AAGUID[:], []byte(kept.model)); err != nil {
+			g.t.Fatal(err)
+		}
+		options := eval[string](g.tab, `fetch("/api/webauthn/register/options/").then(r => r.json()).then(o => JSON.stringify(o.creation_options.publicKey))`)
+		credential, err := kept.Create([]byte(options))
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		if status := eval[int](g.tab, fmt.Sprintf(`fetch("/api/webauthn/register/complete/", {method: "POST", headers: {"Content-Type": "application/json"},
+			body: JSON.stringify({credential: %s})}).then(r => r.status)`, credential)); status != 200 {
+			g.t.Fatalf("passkey %d: %d", i, status)
+		}
+	}
+	g.visit(g.s.url + "/account")
+	g.until("document.querySelectorAll('.row[data-id] .badge:not(.current)').length === 4")
+	g.want("document.body.innerText.includes('Google Password Manager') && document.body.innerText.includes('YubiKey 5 NFC')", "the models are known")
+	g.screen("account-passkeys")
+}
+
+// refusing is the sign-in page of who has cancelled, and of a browser that
+// knows no passkeys.
+func (g *gallery) refusing(device *device) {
+	g.visit(g.s.url + "/sign-in")
+	device.verifies(false)
+	device.once(func() {
+		g.click("#passkey")
+		g.until("document.querySelector('#status').textContent")
+	})
+	device.verifies(true)
+	g.screen("sign-in-cancelled")
+	old := &gallery{tab: g.another(), s: g.s, language: g.language, axe: g.axe}
+	old.before("delete window.PublicKeyCredential")
+	old.visit(g.s.url + "/sign-in")
+	old.until("document.querySelector('#status').textContent")
+	old.screen("sign-in-unsupported")
+}
+
 // signingIn is what comes before and after the account page.
-func (g gallery) signingIn() {
+func (g *gallery) signingIn() {
 	g.visit(g.s.url + "/account")
 	g.s.pass(11 * 60e9)
 	g.click("a[href$='/account/password']")
@@ -141,20 +209,50 @@ func (g gallery) signingIn() {
 	g.see("[data-prove] .primary")
 	g.click("details.ways summary")
 	g.screen("second-factor")
+	g.typeInto("#code", "000000")
+	g.follow("form:has(#code) .primary")
+	g.see("#notice")
+	g.screen("second-factor-wrong")
 }
 
-// recovering is the way back in with two proofs.
-func (g gallery) recovering() {
+// recovering is the way back in: with two proofs, and with one and patience.
+func (g *gallery) recovering(device *device) {
 	g.visit(g.s.url + "/recover")
 	g.screen("recover")
 	g.typeInto("#email", "ada@example.com")
 	g.click("form .primary")
 	g.see("#recovery-code")
 	g.screen("recover-proofs")
+	g.typeInto("#recovery-code", "0000")
+	g.follow("form:has(#recovery-code) .primary")
+	g.screen("recover-wrong")
+	g.typeInto("#recovery-code", g.codes[0])
+	g.follow("form:has(#recovery-code) .primary")
+	g.screen("recover-more")
+	g.typeInto("#code", g.s.code(g.t, g.secret))
+	g.follow("form:has(#code) .primary")
+	g.see("[data-recover]")
+	g.screen("recover-ready")
+
+	g.visit(g.s.url + "/recover")
+	g.typeInto("#email", "ada@example.com")
+	g.follow("form .primary")
+	g.typeInto("#recovery-code", g.codes[1])
+	g.follow("form:has(#recovery-code) .primary")
+	g.follow("main form:last-of-type button")
+	g.see("code.secret")
+	g.screen("recover-waiting")
+	device.once(func() {
+		g.visit(g.s.url + "/sign-in")
+		g.click("#passkey")
+		g.at("/account")
+	})
+	g.see(".waiting")
+	g.screen("account-recovery")
 }
 
 // byMail is what a site of its own shows that sends mail.
-func (g gallery) byMail() {
+func (g *gallery) byMail() {
 	s, mailed := mailSite(g.t)
 	g.s = s
 	g.chooseLanguage()
@@ -189,7 +287,7 @@ func (g gallery) byMail() {
 }
 
 // acting is what a step-up is made for and nothing else.
-func (g gallery) acting(mailed func() mapae.Message) {
+func (g *gallery) acting(mailed func() mapae.Message) {
 	stepUp := func(path string) {
 		g.visit(g.s.url + path)
 		g.typeInto("#password", password)
