@@ -249,6 +249,8 @@ func (g *gallery) recovering(device *device) {
 	})
 	g.see(".waiting")
 	g.screen("account-recovery")
+	g.follow("a[href$='/account/activity']")
+	g.screen("activity")
 }
 
 // byMail is what a site of its own shows that sends mail.

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/mapae/mapae"
 )
 
 // catalogue is a file of sentences by key; of a sentence with plural forms the
@@ -74,6 +76,12 @@ func usedKeys(t *testing.T) map[string]bool {
 			used["link."+kind+"."+part] = true
 		}
 	}
+	for _, name := range eventNames(t) {
+		used[activityKey(mapae.EventType(name))] = true
+	}
+	for _, name := range notTold {
+		delete(used, "activity."+name)
+	}
 	return used
 }
 
@@ -89,7 +97,7 @@ func TestEverySentenceIsThereAndUsed(t *testing.T) {
 		}
 	}
 	for key := range used {
-		if strings.Contains(key, ".") && english[key] == "" && regexp.MustCompile(`^(about|account|codes|confirm|delete|dev|device|email|error|form|language|mailcode|passkey|password|proof|recover|reset|second|signin|signup|totp)\.`).MatchString(key) {
+		if strings.Contains(key, ".") && english[key] == "" && regexp.MustCompile(`^(about|account|activity|codes|confirm|delete|dev|device|email|error|form|language|mailcode|passkey|password|proof|recover|reset|second|signin|signup|totp)\.`).MatchString(key) {
 			t.Errorf("%s has no sentence", key)
 		}
 	}

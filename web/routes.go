@@ -176,6 +176,7 @@ func (s *Site) pageRoutes() []row {
 		{post, "/offer", form, signedIn, stale, nothing, small, s.offerForm},
 		{get, "/account", page, signedIn, stale, nothing, none, s.accountPage},
 		{post, "/account/{action}", form, signedIn, stale, nothing, small, s.accountForm},
+		{get, "/account/activity", page, signedIn, stale, nothing, none, s.activityPage},
 		{get, "/account/email", page, signedIn, stale, nothing, none, s.actionPage(mapae.ActionChangeEmail)},
 		{post, "/account/email", form, signedIn, stale, failures, small, s.changeEmailForm},
 		{post, "/account/email/code", form, signedIn, stale, failures, small, s.confirmEmailForm},

@@ -30,6 +30,7 @@ func samples() map[string][]any {
 		"offer":        {offerData{Next: "/", Local: true, Upgrade: true}, offerData{Second: true}, offerData{}},
 		"link":         sampleSteps([]string{"not_me", "undo", "cancel", "signin"}, sampleLink),
 		"account":      {sampleAccount(), accountData{Passkeys: samplePasskeys(), Offers: sampleAccount().Offers, Notice: "Example"}, accountData{}},
+		"activity":     {activityData{[]activityRow{{"activity.signin", time.Unix(1, 0), "Example", "127.0.0.1"}}, "EXAMPLE"}, activityData{}},
 		"change-email": {changeEmailData{"mt_example", "a@example.com", "Example", "a@example.com", true}, changeEmailData{}},
 		"delete":       {deleteData{"mt_example", "Example", "a@example.com"}, deleteData{}},
 		"password":     {method, methodData{}}, "totp": {method, methodData{}}, "codes": {method, methodData{Left: 1}, methodData{}},

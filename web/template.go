@@ -18,7 +18,7 @@ import (
 // each is its own file and the shared ones.
 var (
 	sharedNames = []string{"layout", "proof", "provider"}
-	pageNames   = []string{"sign-in", "sign-up", "sign-up-proven", "email-code", "reset", "confirm", "second-factor", "recover", "offer", "link", "account", "change-email", "delete", "password", "totp", "codes", "federated", "passkeys", "error"}
+	pageNames   = []string{"sign-in", "sign-up", "sign-up-proven", "email-code", "reset", "confirm", "second-factor", "recover", "offer", "link", "account", "activity", "change-email", "delete", "password", "totp", "codes", "federated", "passkeys", "error"}
 )
 
 // definitions are templates by the names that they are defined under.

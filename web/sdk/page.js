@@ -331,8 +331,11 @@ function localTimes() {
   const times = all("time")
   times.forEach(time => {
     const when = new Date(time.dateTime)
-    time.textContent = when.toLocaleDateString(document.documentElement.lang, { day: "numeric", month: "long", year: "numeric" })
-    time.title = when.toLocaleString(document.documentElement.lang)
+    const { lang } = document.documentElement
+    /** @type {Intl.DateTimeFormatOptions} */
+    const clock = "clock" in time.dataset ? { hour: "numeric", minute: "2-digit" } : {}
+    time.textContent = when.toLocaleDateString(lang, { day: "numeric", month: "long", year: "numeric", ...clock })
+    time.title = when.toLocaleString(lang)
   })
 }
 
