@@ -182,6 +182,15 @@ func (a *Auth) tellOld(ctx context.Context, tx Tx, old User, email string) error
 	return a.mail(ctx, tx, letter{Kind: MailEmailChanged, User: old, To: old.Email, UndoLink: a.pageURL("/undo-email", code), EndsAt: a.now().Add(undoLife), Device: email})
 }
 
+// tellLeft tells the proven address that before had, where now has another, of
+// the event e. It has no link: mail to it proves nothing any more.
+func (a *Auth) tellLeft(ctx context.Context, tx Tx, before, now User, e Event) error {
+	if before.EmailKey == "" || before.EmailKey == now.EmailKey {
+		return nil
+	}
+	return a.mail(ctx, tx, letter{Kind: MailNotice, User: before, To: before.Email, Event: &e})
+}
+
 // EmailUndo returns the address that the link of a change of address brings
 // back. It changes nothing. Errors: CodeCeremonyInvalid.
 func (a *Auth) EmailUndo(_ context.Context, code string) (email string, err error) {
@@ -190,8 +199,8 @@ func (a *Auth) EmailUndo(_ context.Context, code string) (email string, err erro
 }
 
 // UndoEmail acts on the link in the mail to the old address, once, for whoever
-// has it: the account has that address again, every session ends, and the rest
-// is as DisownNotice does. Errors: CodeCeremonyInvalid; CodeConflict somebody
+// has it: the account has that address again, the other one is told, every
+// session ends, and the rest is as DisownNotice does. Errors: CodeCeremonyInvalid; CodeConflict somebody
 // else has proven the address since; CodeUnavailable.
 func (a *Auth) UndoEmail(ctx context.Context, c Client, code string) (NotMe, error) {
 	t, err := a.openLink(code, purposeUndoEmail)

@@ -159,6 +159,9 @@ func TestTheOldAddressTakesTheChangeBack(t *testing.T) {
 	if out.Recovery.Ticket == "" || out.Recovery.Ready {
 		t.Errorf("answer %+v", out)
 	}
+	if told := m.notices(); len(told) == 0 || told[len(told)-1].Event.Type != mapae.EventEmailRestored || told[len(told)-1].To != fresh || told[len(told)-1].Link != "" {
+		t.Errorf("the address that lost the account is told %+v", told)
+	}
 	_, err := m.Session(m.ctx, again.Token)
 	wantCode(t, err, mapae.CodeUnauthenticated)
 	_, err = m.UndoEmail(m.ctx, browser(5), undo)

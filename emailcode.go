@@ -98,7 +98,7 @@ func (a *Auth) BeginReauthEmailCode(ctx context.Context, c Client, cur Current, 
 	}
 	t := ticket{Purpose: purposeReauthCode, App: c.App, Binding: sessionBinding(cur.Session.ID), UserID: []byte(cur.User.ID),
 		Epoch: cur.User.Epoch, Login: cur.User.LoginKey}
-	return a.mailCodeFor(ctx, t, cur.User, letter{Kind: MailSignInCode, User: cur.User, To: cur.User.Email, Locale: or(cur.User.Locale, locale)})
+	return a.mailCodeFor(ctx, t, cur.User, letter{Kind: MailReauthCode, User: cur.User, To: cur.User.Email, Locale: or(cur.User.Locale, locale)})
 }
 
 // ReauthEmailCode is a step-up by the code that was mailed for the ticket.

@@ -17,6 +17,7 @@ const (
 	MailSignUpCode   MailKind = "signup_code"   // Code proves the address of an account that is to be made
 	MailSignUpTaken  MailKind = "signup_taken"  // somebody tried to sign up with the address of an account; Link: where to sign in
 	MailSignInCode   MailKind = "signin_code"   // Code signs in
+	MailReauthCode   MailKind = "reauth_code"   // Code steps up a session
 	MailReset        MailKind = "reset"         // Link sets a new password
 	MailResetUnable  MailKind = "reset_unable"  // a reset was asked for, and the account has no password; Link: where to sign in
 	MailVerifyEmail  MailKind = "verify_email"  // Code proves a new address

@@ -104,7 +104,7 @@ var mailFlows = []flow{
 		s = s.byMail()
 		cur := s.current(s.alone)
 		ticket := must(s.BeginReauthEmailCode(s.ctx, browser(1), cur, ""))(s.t)
-		code := s.mail(mapae.MailSignInCode, "alone@example.com").Code
+		code := s.mail(mapae.MailReauthCode, "alone@example.com").Code
 		return func() error {
 			return second(s.ReauthEmailCode(s.ctx, browser(1), cur, ticket, code, mapae.ActionNone))
 		}

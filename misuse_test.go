@@ -180,7 +180,7 @@ var oneTimes = []oneTime{
 	}},
 	{name: "the ticket of a step-up code", tied: toSession, life: 10 * time.Minute, issue: func(s misused) carried {
 		ticket := must(s.BeginReauthEmailCode(s.ctx, browser(1), s.current(s.in), ""))(s.t)
-		return carried{ticket, s.mail(mapae.MailSignInCode, kim).Code}
+		return carried{ticket, s.mail(mapae.MailReauthCode, kim).Code}
 	}, use: func(s misused, at place, c carried) error {
 		return second(s.ReauthEmailCode(s.ctx, at.client, at.current, c.text, c.code, mapae.ActionNone))
 	}},

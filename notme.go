@@ -65,12 +65,13 @@ func (a *Auth) disown(ctx context.Context, c Client, t ticket, what EventType, r
 	e.Method, e.Reason = "", t.Name
 	var out NotMe
 	var w waysIn
+	var before User
 	err = a.store.Update(ctx, func(tx Tx) error {
 		if err := t.consume(ctx, tx); err != nil {
 			return err
 		}
 		until := e.At.Add(freezeLife)
-		if u, err = raiseEpoch(ctx, tx, u.ID, func(u *User) { u.FrozenUntil = until; restore(u) }); err != nil {
+		if u, err = raiseEpoch(ctx, tx, u.ID, func(u *User) { before, u.FrozenUntil = *u, until; restore(u) }); err != nil {
 			return err
 		}
 		if _, err := tx.EndSessions(ctx, u.ID, ""); err != nil {
@@ -86,7 +87,10 @@ func (a *Auth) disown(ctx context.Context, c Client, t ticket, what EventType, r
 			return err
 		}
 		out = NotMe{FrozenUntil: until, Suspended: e.Credential != nil}
-		return tx.AddEvent(ctx, e)
+		if err := tx.AddEvent(ctx, e); err != nil {
+			return err
+		}
+		return a.tellLeft(ctx, tx, before, u, e)
 	})
 	switch {
 	case errors.Is(err, ErrNotFound):

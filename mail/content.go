@@ -55,7 +55,7 @@ func (l *catalogue) write(m mapae.Message) (Content, error) {
 	w.Footer = w.words.say("footer", w.data())
 	key := string(m.Kind)
 	switch m.Kind {
-	case mapae.MailSignUpCode, mapae.MailSignInCode, mapae.MailVerifyEmail, mapae.MailRecoveryCode:
+	case mapae.MailSignUpCode, mapae.MailSignInCode, mapae.MailReauthCode, mapae.MailVerifyEmail, mapae.MailRecoveryCode:
 		w.code(key)
 	case mapae.MailSignUpTaken, mapae.MailResetUnable:
 		w.text(key + ".intro")
@@ -138,14 +138,33 @@ func (w *writer) notice() string {
 		key = "notice.other"
 	}
 	w.text(key + ".intro")
-	w.facts("fact.name")
+	w.facts(factOf(w.m.Event.Type))
 	if w.m.Link == "" {
-		w.text("notice.doubt")
+		w.text(w.own(key, "doubt"))
 		return key
 	}
-	w.text("notice.act")
+	w.text(w.own(key, "act"))
 	w.link("notice.button", w.m.Link)
 	return key
+}
+
+// own is the key of what a notice says under that name, or of what all say.
+func (w *writer) own(key, name string) string {
+	if w.words.knows(key + "." + name) {
+		return key + "." + name
+	}
+	return "notice." + name
+}
+
+// factOf is the key of what Message.Device is in a notice of e.
+func factOf(e mapae.EventType) string {
+	switch e {
+	case mapae.EventEmailChanged:
+		return "fact.new_email"
+	case mapae.EventIdentityLinked, mapae.EventIdentityUnlinked:
+		return "fact.provider"
+	}
+	return "fact.name"
 }
 
 // facts tells what it is about, when it was, and from where.

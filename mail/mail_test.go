@@ -41,6 +41,7 @@ func letters() []mapae.Message {
 	stranger := func(m *mapae.Message) { code(m); m.Name = "" }
 	all := []mapae.Message{
 		with(mapae.MailSignUpCode, 10*time.Minute, stranger), with(mapae.MailSignUpTaken, 0, link), with(mapae.MailSignInCode, time.Minute, code),
+		with(mapae.MailReauthCode, 10*time.Minute, code),
 		with(mapae.MailReset, 30*time.Minute, link), with(mapae.MailResetUnable, 0, link), with(mapae.MailVerifyEmail, 10*time.Minute, code),
 		with(mapae.MailInvitation, 7*24*time.Hour, link), with(mapae.MailSignInLink, 24*time.Hour, link), with(mapae.MailRecoveryCode, 10*time.Minute, code),
 		with(mapae.MailRecovery, 72*time.Hour, func(m *mapae.Message) { link(m); m.UndoLink = "https://example.com/cancel?code=ml_x" }),
@@ -53,7 +54,7 @@ func letters() []mapae.Message {
 		{Type: mapae.EventPasswordSet}, {Type: mapae.EventPasswordRemoved}, {Type: mapae.EventPasswordReset}, {Type: mapae.EventRecoveryCodesMade},
 		{Type: mapae.EventSignIn, Method: mapae.MethodRecoveryCode}, {Type: "recovery_proof"}, {Type: "recovery_issued"}, {Type: mapae.EventRecovered},
 		{Type: mapae.EventCounterRegressed}, {Type: mapae.EventEmailChanged}, {Type: mapae.EventSignIn, Method: mapae.MethodPasskey},
-		{Type: mapae.EventIdentityLinked}, {Type: mapae.EventIdentityUnlinked}, {Type: "nobody thought of this"},
+		{Type: mapae.EventIdentityLinked}, {Type: mapae.EventIdentityUnlinked}, {Type: mapae.EventEmailRestored}, {Type: "nobody thought of this"},
 	} {
 		e.At, e.Address, e.UserAgent = at.Add(-time.Minute), "192.0.2.7", chromeOnWindows
 		all = append(all, with(mapae.MailNotice, 7*24*time.Hour, func(m *mapae.Message) {
@@ -64,10 +65,23 @@ func letters() []mapae.Message {
 				m.Device = "iCloud Keychain"
 			case mapae.EventIdentityLinked, mapae.EventIdentityUnlinked:
 				m.Device = "Kakao"
+			case mapae.EventEmailChanged:
+				m.Device = "new@example.com"
+			case mapae.EventEmailRestored:
+				m.Link = ""
+			case mapae.EventRecoveryIssued:
+				e.Address, e.UserAgent = "", "" // the operator's
 			}
 		}))
 	}
 	return all
+}
+
+// letterOf is the first of the letters that is of that kind.
+func letterOf(kind mapae.MailKind) mapae.Message { return firstOf(letters(), kind) }
+
+func firstOf(all []mapae.Message, kind mapae.MailKind) mapae.Message {
+	return all[slices.IndexFunc(all, func(m mapae.Message) bool { return m.Kind == kind })]
 }
 
 // shippedOnce is read once for all tests: they are immutable.
@@ -290,7 +304,7 @@ func TestTheLanguageIsTheOneThatTheReaderReads(t *testing.T) {
 func TestHowLongSomethingWorksIsSaidInTheRightForm(t *testing.T) {
 	t.Parallel()
 	ts := shippedTemplates(t)
-	m := letters()[3] // a link
+	m := letterOf(mapae.MailReset)
 	for life, want := range map[time.Duration]string{
 		time.Second: "for 1 minute.", time.Minute: "for 1 minute.", 10 * time.Minute: "for 10 minutes.", time.Hour: "for 60 minutes.",
 		119 * time.Minute: "for 119 minutes.", 2 * time.Hour: "for 2 hours.", 47 * time.Hour: "for 47 hours.", 48 * time.Hour: "for 2 days.", 7 * 24 * time.Hour: "for 7 days.",
@@ -309,7 +323,7 @@ func TestHowLongSomethingWorksIsSaidInTheRightForm(t *testing.T) {
 func TestWhatStrangersTypeIsNeverMarkupAnAddressOrALineOfItsOwn(t *testing.T) {
 	t.Parallel()
 	ts := shippedTemplates(t)
-	m := letters()[11] // a notice
+	m := letterOf(mapae.MailNotice)
 	m.Device = "<script>alert(1)</script>\r\nBcc: all@example.com"
 	m.Event.UserAgent, m.Event.Address = `<img src=x> Chrome/1 Windows`, "<b>"
 	m.Site = "A & <B>\n"
@@ -361,12 +375,12 @@ func TestAMessageThatLacksWhatItsKindNeedsIsNotWritten(t *testing.T) {
 		_, err := ts.Write(m)
 		wantUndeliverable(t, name, err, c.want)
 	}
-	late := samples()[9]
+	late := firstOf(samples(), mapae.MailRecovery)
 	late.Link = "" // a recovery whose claim was shown and not mailed
 	if l, err := ts.Write(late); err != nil || strings.Contains(l.Text, "go on from then") {
 		t.Errorf("a recovery without a claim: %v\n%s", err, l.Text)
 	}
-	doubt := samples()[10]
+	doubt := firstOf(samples(), mapae.MailNotice)
 	doubt.Link = ""
 	if l, err := ts.Write(doubt); err != nil || !strings.Contains(l.Text, "look through your security settings") {
 		t.Errorf("a notice without a link: %v\n%s", err, l.Text)

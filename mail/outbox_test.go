@@ -34,7 +34,7 @@ func TestTheOutboxShowsTheNewestFirstAndRunsNothing(t *testing.T) {
 	if page := o.ask("GET", "/dev/outbox", "localhost:8080"); page.Code != 200 || !strings.Contains(page.Body.String(), "No mail yet.") {
 		t.Errorf("an empty outbox: %d\n%s", page.Code, page.Body)
 	}
-	code, notice := letters()[0], letters()[11]
+	code, notice := letters()[0], letterOf(mapae.MailNotice)
 	code.ID, notice.ID = "code-------------", "notice-----------"
 	notice.Device, notice.Locale, notice.Site = "<script>alert(1)</script>", "ko", "<script>x</script>"
 	for _, m := range []mapae.Message{code, notice} {

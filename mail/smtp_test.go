@@ -218,7 +218,7 @@ func TestAMailArrivesAsItWasWritten(t *testing.T) {
 	s := newServer(t, TLSStart, nil)
 	mailer := newMailer(t, s.cfg)
 	for _, tag := range tags {
-		m := letters()[3]
+		m := letterOf(mapae.MailReset)
 		m.Locale = tag
 		if err := mailer.Send(t.Context(), m); err != nil {
 			t.Fatal(err)
@@ -268,7 +268,7 @@ func TestNoHeaderCanBeInjected(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, TLSStart, nil)
 	mailer := newMailer(t, s.cfg)
-	m := letters()[11]
+	m := letterOf(mapae.MailNotice)
 	const evil = "x\r\nBcc: all@example.com\r\n\r\nbody"
 	m.Site, m.Name, m.Device, m.ID, m.Event.UserAgent = evil, evil, evil, evil, evil
 	if err := mailer.Send(t.Context(), m); err != nil {

@@ -116,7 +116,7 @@ func samples() []mapae.Message {
 	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	var all []mapae.Message
 	for _, kind := range []mapae.MailKind{
-		mapae.MailSignUpCode, mapae.MailSignUpTaken, mapae.MailSignInCode, mapae.MailReset, mapae.MailResetUnable, mapae.MailVerifyEmail,
+		mapae.MailSignUpCode, mapae.MailSignUpTaken, mapae.MailSignInCode, mapae.MailReauthCode, mapae.MailReset, mapae.MailResetUnable, mapae.MailVerifyEmail,
 		mapae.MailInvitation, mapae.MailSignInLink, mapae.MailRecoveryCode, mapae.MailRecovery, mapae.MailNotice, mapae.MailEmailChanged,
 	} {
 		all = append(all, mapae.Message{
