@@ -96,18 +96,28 @@ func shown(value any) string {
 		return ""
 	}
 	text := fmt.Sprint(value)
-	if u, err := url.Parse(text); err == nil && u.Host+u.RawQuery != "" {
-		return withoutPassword(u)
+	if strings.Contains(text, "://") {
+		return withoutPassword(text)
 	}
 	return text
 }
 
-// withoutPassword is u with xxxxx in the place of passwords, which PostgreSQL
-// takes in the query too.
-func withoutPassword(u *url.URL) string {
-	query := u.Query()
+// withoutPassword is a URL with xxxxx in the place of passwords, which PostgreSQL
+// takes in the query too. Of one that can't be read, or whose password holds
+// what ends it, nobody knows where the password stands: its scheme is all.
+func withoutPassword(text string) string {
+	scheme, rest, _ := strings.Cut(text, "://")
+	hidden := scheme + "://xxxxx"
+	u, err := url.Parse(text)
+	if at := strings.Count(rest, "@"); err != nil || at > 1 || at == 1 && u.User == nil {
+		return hidden
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return hidden
+	}
 	for name := range query {
-		if strings.Contains(name, "password") {
+		if strings.Contains(strings.ToLower(name), "password") {
 			query.Set(name, "xxxxx")
 			u.RawQuery = query.Encode()
 		}
