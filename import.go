@@ -204,13 +204,11 @@ func (a *Auth) importedUser(u User) (_ User, note string, err error) {
 		return User{}, "", fmt.Errorf("its user handle has %d bytes, and not 1 to 64", len(u.ID))
 	}
 	var notes []string
-	if out.LoginKey, err = loginKey(u.Login); err != nil {
-		if out.LoginKey, err = nameKey(u.Login); err != nil {
-			return User{}, "", fmt.Errorf("its login is neither an address nor a name: %w", err)
-		}
-		if u.Email == "" {
-			notes = append(notes, "its login is no e-mail address: nothing can be mailed to it")
-		}
+	if out.LoginKey, err = importedKey(u.Login); err != nil {
+		return User{}, "", fmt.Errorf("its login is neither an address nor a name: %w", err)
+	}
+	if checkEmail(u.Login) != nil && u.Email == "" {
+		notes = append(notes, "its login is no e-mail address: nothing can be mailed to it")
 	}
 	if key, err := loginKey(u.Email); err != nil {
 		if out.Email = ""; u.Email != "" {
@@ -235,8 +233,11 @@ func (a *Auth) importedUser(u User) (_ User, note string, err error) {
 	return out, strings.Join(notes, "; "), nil
 }
 
-// nameKey is loginKey for a login that is no address.
-func nameKey(login string) (string, error) {
+// importedKey is loginKey for a login that need not be an address.
+func importedKey(login string) (string, error) {
+	if key, err := loginKey(login); err == nil {
+		return key, nil
+	}
 	if err := checkName(login); err != nil {
 		return "", err
 	}

@@ -30,10 +30,11 @@ func (a *Auth) Sweep(ctx context.Context) (int, error) {
 	}
 }
 
-// UserByLogin returns the user with that login, disabled or not. Errors:
-// CodeBadRequest with the field login; CodeNotFound; CodeUnavailable.
+// UserByLogin returns the user with that login, disabled or not: an e-mail
+// address, or a name that was imported. Errors: CodeBadRequest with the field
+// login; CodeNotFound; CodeUnavailable.
 func (a *Auth) UserByLogin(ctx context.Context, login string) (User, error) {
-	key, err := loginKey(login)
+	key, err := importedKey(login)
 	if err != nil {
 		return User{}, badField("login", err)
 	}

@@ -95,3 +95,22 @@ func live(w *world, in mapae.Admitted) bool {
 	}
 	return err == nil
 }
+
+func TestTheOperatorReachesWhoSignsInWithAnImportedName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	must(w.Import(w.ctx, mapae.Imported{User: mapae.User{ID: "1", Login: "Kim"}}, false))(t)
+	u := must(w.UserByLogin(w.ctx, "kim"))(t)
+	if u.ID != "1" {
+		t.Errorf("user %+v", u)
+	}
+	for login, want := range map[string]mapae.Code{"lee": mapae.CodeNotFound, "": mapae.CodeBadRequest, "kim\u202e": mapae.CodeBadRequest} {
+		_, err := w.UserByLogin(w.ctx, login)
+		wantCode(t, err, want)
+	}
+	link := must(w.IssueRecovery(w.ctx, "KIM", time.Hour))(t)
+	step := must(w.BeginIssuedRecovery(w.ctx, browser(1), codeIn(link.URL)))(t)
+	if in := must(w.bind(browser(1), step.Ticket, webauthntest.New(origin)))(t); in.User.ID != u.ID {
+		t.Errorf("in as %+v", in)
+	}
+}
