@@ -79,6 +79,8 @@ proof 'rounds that measure a session check' env MAPAE_LOADED=1 go test -count=1 
 proof 'sign-ins with a passkey beside passwords and slow connections' env MAPAE_LOADED=1 go test -count=1 -v -run TestBeside ./internal/bench
 proof 'answers that said yes after a flush, by strace' go test -count=1 -v -run TestNothingIsAcknowledged ./cmd/mapae
 
+proof 'builds of the binary, the same bytes' env MAPAE_REBUILD=1 MAPAE_FIGURES=1 go test -count=1 -v -timeout 1h -run TestTheBinaryIs ./cmd/mapae
+
 summary || exit 1
 {
 	printf '# Proofs\n\n'

@@ -18,6 +18,7 @@ has node || need nodejs
 has npm || need npm
 has strace || need strace
 has curl || need curl
+has systemd-analyze || need systemd
 has zsh || need zsh
 has fish || need fish
 has nginx || [ -x /usr/sbin/nginx ] || need nginx-light

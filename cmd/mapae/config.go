@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -77,7 +78,7 @@ func sourceOf(parsed *kong.Context, flag *kong.Flag, path string, file settingsF
 		return "env " + flag.Envs[env]
 	case inFile:
 		return "file " + path
-	case flag.HasDefault && flag.Default != "" || flag.Name == "key-file" || flag.Name == "database":
+	case flag.HasDefault && flag.Default != "" || flag.IsBool() || flag.Name == "key-file" || flag.Name == "database":
 		return "default"
 	}
 	return "unset"
@@ -92,8 +93,9 @@ func shown(value any) string {
 		}
 		return strings.Join(texts, ", ")
 	}
-	if v := reflect.ValueOf(value); v.IsValid() && v.IsZero() && v.Kind() != reflect.Bool {
-		return ""
+	switch value {
+	case "", time.Duration(0), time.Time{}:
+		return "" // not set
 	}
 	text := fmt.Sprint(value)
 	if strings.Contains(text, "://") {

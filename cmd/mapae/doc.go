@@ -19,6 +19,7 @@
 //	mapae load                                   sign-ins a second, how long one takes, what it costs
 //	mapae config show, check                     the settings in force, where they are from, whether they fit
 //	mapae completion bash|zsh|fish               commands, flags and values completed by a shell
+//	mapae health                                 whether the server on this machine is well
 //	mapae version                                what this binary is made of
 //
 // It owns the settings (flags, environment, file), the wiring, TLS and how the

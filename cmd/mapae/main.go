@@ -23,6 +23,7 @@ type cli struct {
 	Backup     backupCommand     `cmd:"" help:"Copy the database into a file, while servers run."`
 	Restore    restoreCommand    `cmd:"" help:"Put a backup in the place of the database."`
 	Doctor     doctorCommand     `cmd:"" help:"Examine an installation."`
+	Health     healthCommand     `cmd:"" help:"Ask the server on this machine whether it is well."`
 	Keys       keysCommand       `cmd:"" help:"Make and rotate the root keys."`
 	Metadata   metadataCommand   `cmd:"" help:"Look into FIDO metadata."`
 	Import     importCommand     `cmd:"" help:"Take over accounts and passkeys of another system."`

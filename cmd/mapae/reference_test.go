@@ -29,7 +29,7 @@ func configuration(t *testing.T) string {
 Made from the program by a test: MAPAE_UPDATE_SCRIPTS=1 go test ./cmd/mapae writes it anew. Each setting is a flag, an environment variable, or
 a member of the YAML file that --config names (mapae.yaml in the data directory, where there is one), in this order:
 
-` + "```sh\nmapae config show --sources --sign-up invited\nMAPAE_SIGN_UP=invited mapae config show --sources\necho 'sign-up: invited' > mapae.yaml && mapae config show --sources --config mapae.yaml\n# → invited    file mapae.yaml\n```\n" + `
+` + "```sh\nmapae config show --sources --sign-up invited\nMAPAE_SIGN_UP=invited mapae config show --sources\necho 'sign-up: invited' > mapae.yaml && mapae config show --sources --config mapae.yaml | grep '^sign-up'\n# → file mapae.yaml\n```\n" + `
 Lists are repeated flags, values with commas between them, or YAML lists. A name that is no setting is refused. "mapae config show --sources"
 tells what is in force and where it is from, "mapae config check" every mistake, "mapae doctor" what only the world can tell. The password for
 the mail server, which everybody would see among the flags, is in the file that smtp-password-file names, or in MAPAE_SMTP_PASSWORD.

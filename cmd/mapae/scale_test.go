@@ -36,9 +36,20 @@ func TestEveryCommandOfThePageOnScaleRuns(t *testing.T) {
 		}
 		env = append(env, name+"=127.0.0.1:"+port)
 	}
-	blocks := regexp.MustCompile("(?s)```(\\w*)\n(.*?)```").FindAllStringSubmatch(string(text), -1)
-	ran := 0
-	for _, b := range blocks {
+	if ran := runPage(t, string(text), dir, env); ran < 7 {
+		t.Errorf("%d blocks were run", ran)
+	}
+	kept, err := filepath.Glob(filepath.Join(dir, "mapae.db.*Z"))
+	if err != nil || len(kept) != 1 {
+		t.Errorf("the restore kept %v, %v", kept, err)
+	}
+}
+
+// runPage runs the blocks of sh of a page, in its order, in dir, and demands
+// that each prints what the page says at its end. It returns how many ran.
+func runPage(t *testing.T, page, dir string, env []string) (ran int) {
+	t.Helper()
+	for _, b := range regexp.MustCompile("(?s)```(\\w*)\n(.*?)```").FindAllStringSubmatch(page, -1) {
 		if b[1] != "sh" {
 			continue
 		}
@@ -56,13 +67,7 @@ func TestEveryCommandOfThePageOnScaleRuns(t *testing.T) {
 			t.Fatalf("%s\n%v, want %q in:\n%s", commands, err, want, out)
 		}
 	}
-	if ran < 7 {
-		t.Errorf("%d blocks were run", ran)
-	}
-	kept, err := filepath.Glob(filepath.Join(dir, "mapae.db.*Z"))
-	if err != nil || len(kept) != 1 {
-		t.Errorf("the restore kept %v, %v", kept, err)
-	}
+	return ran
 }
 
 // ownPostgres starts a cluster that the test has for itself.

@@ -12,11 +12,13 @@ import (
 )
 
 // versionCommand is mapae version.
-type versionCommand struct{}
+type versionCommand struct {
+	SBOM bool `env:"-" name:"sbom" help:"Print what it is made of as a bill of materials, CycloneDX 1.6 in JSON."`
+}
 
 // Run prints what the binary is: enough to tell whether it is one that
 // somebody else has built from the same source.
-func (*versionCommand) Run(std streams) error {
+func (c *versionCommand) Run(std streams) error {
 	build, ok := debug.ReadBuildInfo()
 	if !ok {
 		return errors.New("the binary was built without module information")
@@ -24,6 +26,9 @@ func (*versionCommand) Run(std streams) error {
 	hash, err := hashSelf()
 	if err != nil {
 		return fmt.Errorf("hash this binary: %w", err)
+	}
+	if c.SBOM {
+		return printBill(std.out, build, hash)
 	}
 	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "mapae\t%s\n", build.Main.Version)
