@@ -41,7 +41,7 @@ func (*loadCommand) Help() string {
 
 Example:
 
-  mapae serve --data /tmp/load --mail none --trusted-proxy 127.0.0.0/8 --metrics-listen 127.0.0.1:9090 &
+  mapae serve --data load-data --mail none --trusted-proxy 127.0.0.0/8 --metrics-listen 127.0.0.1:9090 &
   mapae load --for 30s --operator 127.0.0.1:9090 --json load.json --chart load.svg`
 }
 
