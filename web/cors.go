@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -18,19 +19,24 @@ const (
 	corsMaxAge  = "600" // seconds
 )
 
-// checkCORS demands that each of the listed origins is one of the relying
-// party's, on its own domain: elsewhere passkeys would be refused, and browsers
-// would leave the cookies out.
-func checkCORS(listed []string, rp mapae.RelyingParty) error {
-	for _, origin := range listed {
+// CORS are the origins of page applications elsewhere on the relying party's
+// domain, such as "https://app.example.com".
+type CORS []string
+
+// Check returns an error that names every origin that is not one of the relying
+// party's own, which origins are: elsewhere passkeys would be refused, and
+// browsers would leave the cookies out. [New] panics with it.
+func (c CORS) Check(origins []string) error {
+	var wrong []error
+	for _, origin := range c {
 		switch {
 		case !strings.HasPrefix(origin, "https://") && !strings.HasPrefix(origin, "http://"):
-			return fmt.Errorf("CORS: %q is not the origin of a page, such as https://app.example.com", origin)
-		case !slices.Contains(rp.Origins, origin):
-			return fmt.Errorf("CORS: %q is not among RP.Origins: a passkey that is used there would be refused", origin)
+			wrong = append(wrong, fmt.Errorf("CORS: %q is not the origin of a page, such as https://app.example.com", origin))
+		case !slices.Contains(origins, origin):
+			wrong = append(wrong, fmt.Errorf("CORS: %q is not among RP.Origins: a passkey that is used there would be refused", origin))
 		}
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 // sharedWith returns the listed origin that r says it comes from, if that is

@@ -35,12 +35,10 @@ type Config struct {
 	// WellKnown is what the paths below /.well-known/ say.
 	WellKnown WellKnown
 
-	// CORS are the origins of page applications elsewhere on the relying
-	// party's domain, "https://app.example.com", each of them in RP.Origins
-	// too: their scripts may call the JSON API, and what is behind
-	// Site.Require, with the session's cookie, and read the answers. Empty: no
-	// other origin's may.
-	CORS []string
+	// CORS are origins whose scripts may call the JSON API, and what is behind
+	// Site.Require, with the session's cookie, and read the answers; each is in
+	// RP.Origins too. Empty: no other origin's may.
+	CORS CORS
 
 	// Brand is how the pages show whose they are.
 	Brand Brand
@@ -107,9 +105,8 @@ type Site struct {
 // timeout cuts the connection, so that the client gets an answer.
 const requestTimeout = 12 * time.Second
 
-// New returns the HTTP face of auth. It panics where cfg.WellKnown or
-// cfg.Brand does not pass its Check, or cfg.Templates not CheckTemplates, and
-// where an origin of cfg.CORS is not in RP.Origins. So it does where mails would
+// New returns the HTTP face of auth. It panics where cfg.WellKnown, cfg.Brand or
+// cfg.CORS does not pass its Check, or cfg.Templates not CheckTemplates. So it does where mails would
 // link to pages that are not there: mapae.Config.PagesURL does not end in
 // cfg.Base.
 func New(auth *mapae.Auth, cfg Config) *Site {
@@ -124,7 +121,7 @@ func New(auth *mapae.Auth, cfg Config) *Site {
 	if err := cfg.Brand.Check(); err != nil {
 		panic("web: " + err.Error())
 	}
-	if err := checkCORS(cfg.CORS, domain.RP); err != nil {
+	if err := cfg.CORS.Check(domain.RP.Origins); err != nil {
 		panic("web: " + err.Error())
 	}
 	if err := cfg.checkPages(domain); err != nil {

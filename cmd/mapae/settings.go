@@ -47,7 +47,7 @@ func (s *serverSettings) check() (web.Config, error) {
 	if err := errors.Join(wrong, unfit, broken, s.networkSettings.check(&s.siteSettings), s.attestationSettings.check(s.Methods)); err != nil {
 		return web.Config{}, err
 	}
-	return web.Config{TrustedProxies: s.TrustedProxy, Development: s.development(), WellKnown: s.wellKnown(), Outbox: s.outbox(), Brand: brand, Templates: templates}, nil
+	return web.Config{TrustedProxies: s.TrustedProxy, Development: s.development(), WellKnown: s.wellKnown(), Outbox: s.outbox(), Brand: brand, Templates: templates, CORS: s.CORSOrigin}, nil
 }
 
 type siteSettings struct {
@@ -57,6 +57,7 @@ type siteSettings struct {
 	SignUp       string   `group:"site" placeholder:"open|invited|closed" enum:"open,invited,closed" default:"open" help:"Who may make an account: anyone, whoever has what 'mapae invite' gave, or nobody."`
 	SignUpDomain []string `group:"site" placeholder:"DOMAIN" help:"Where anyone may sign up: only with an address at this domain, which needs mail; subdomains are others. Repeat it for several. An invitation is good for any address."`
 
+	CORSOrigin    []string `name:"cors-origin" group:"site" placeholder:"URL" help:"Origin, one of --origin, whose scripts may call the JSON API with the session's cookie: of a page application that another server has. Repeat it for several. Default: no other origin's may."`
 	RelatedOrigin []string `group:"site" placeholder:"URL" help:"Origin on another domain, https only, whose pages use the same passkeys. Repeat it for several."`
 	AndroidApp    []string `group:"site" placeholder:"PACKAGE" help:"Android app that uses the same passkeys, such as com.example.app; the certificate that signs it is among --origin as android:apk-key-hash:…."`
 	AppleApp      []string `group:"site" placeholder:"TEAM.BUNDLE" help:"App for iOS or macOS that uses the same passkeys, such as ABCDE12345.com.example.app."`
@@ -131,7 +132,7 @@ func (s *settings) domain() (mapae.Config, error) {
 	if len(s.SignUpDomain) > 0 && s.SignUp != "open" {
 		wrong = errors.Join(wrong, fmt.Errorf("sign-up-domain is given, but sign-up is %s", s.SignUp))
 	}
-	if err := errors.Join(wrong, mailWrong, s.wellKnown().Check(s.Origin)); err != nil {
+	if err := errors.Join(wrong, mailWrong, s.wellKnown().Check(s.Origin), web.CORS(s.CORSOrigin).Check(s.Origin)); err != nil {
 		return mapae.Config{}, mistake{errors.New(settingNames.Replace(err.Error()))}
 	}
 	return cfg, nil
@@ -156,6 +157,7 @@ func (s *siteSettings) wellKnown() web.WellKnown {
 // of mapae.Config.
 var settingNames = strings.NewReplacer(
 	"mapae: configuration: ", "",
+	"is not among RP.Origins: ", "is not given as origin too: ", "CORS: ", "cors-origin: ",
 	"RP.RelatedOrigins: ", "related-origin: ", "list it in RP.Origins", "give it as origin", "WellKnown.AndroidApps: ", "android-app: ", "WellKnown.AppleApps: ", "apple-app: ",
 	"Methods lists mapae.EmailCode{}, and Mailer is missing: nobody would send the codes", "methods has email_code, and no mail is sent: give smtp-server",
 	"SignUpDomains needs a Mailer: without one an address proves nothing", "sign-up-domain is given, and no mail is sent, so that no address is proven: give smtp-server",
