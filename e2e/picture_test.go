@@ -1,11 +1,19 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -61,6 +69,50 @@ func (b *tab) picture(folder, name string) {
 	if err := os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o644); err != nil {
 		b.t.Fatal(err)
 	}
+}
+
+// advert writes the part of the page that a window of that height shows, in at
+// most 256 colours, for the README: a person copies it to docs/images.
+func (b *tab) advert(l look, height int64) {
+	b.t.Helper()
+	b.through([]look{l}, func(l look) {
+		b.do("change the window", chromedp.EmulateViewport(l.width, height))
+		shot, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		folder := filepath.Join(pictures, "readme")
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			b.t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, l.name+".png"), fewColours(b.t, shot), 0o644); err != nil {
+			b.t.Fatal(err)
+		}
+	})
+}
+
+// fewColours is a PNG in its 256 most frequent colours.
+func fewColours(t *testing.T, shot []byte) []byte {
+	t.Helper()
+	full, err := png.Decode(bytes.NewReader(shot))
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[color.Color]int{}
+	box := full.Bounds()
+	for y := box.Min.Y; y < box.Max.Y; y++ {
+		for x := box.Min.X; x < box.Max.X; x++ {
+			count[full.At(x, y)]++
+		}
+	}
+	palette := color.Palette(slices.SortedFunc(maps.Keys(count), func(a, b color.Color) int { return count[b] - count[a] }))
+	small := image.NewPaletted(box, palette[:min(256, len(palette))])
+	draw.Draw(small, box, full, box.Min, draw.Src)
+	var out bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, small); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
 
 // pictureFailure leaves a picture of what a test did not expect, always.

@@ -32,7 +32,21 @@ func (g *gallery) screen(name string) {
 	g.accessible(g.axe, name+" in "+g.language)
 	if pictures != "" {
 		g.through(frames, func(f look) { g.picture(filepath.Join(pictures, "screens"), name+"."+g.language+"."+f.name) })
+		if a, is := adverts[name+"."+g.language]; is {
+			g.advert(a.look, a.height)
+		}
 	}
+}
+
+// adverts are the screens that the README shows, and the heights of their
+// windows.
+var adverts = map[string]struct {
+	look
+	height int64
+}{
+	"sign-in.en":          {look{"sign-in", 390, "light"}, 844},
+	"account-passkeys.en": {look{"account", 800, "dark"}, 1000},
+	"offer-local.ja":      {look{"offer", 390, "light"}, 844},
 }
 
 func TestEveryScreenIsForEverybody(t *testing.T) {
@@ -243,8 +257,7 @@ func (g *gallery) recovering(device *device) {
 	g.see("code.secret")
 	g.screen("recover-waiting")
 	device.once(func() {
-		g.visit(g.s.url + "/sign-in")
-		g.click("#passkey")
+		g.visit(g.s.url + "/sign-in") // autofill
 		g.at("/account")
 	})
 	g.see(".waiting")
