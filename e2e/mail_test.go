@@ -25,13 +25,13 @@ func (p *postbox) Send(_ context.Context, m mapae.Message) error {
 	return nil
 }
 
-// mailSite proves addresses by mail, and offers passwords and mailed codes.
-func mailSite(t *testing.T) (*site, func() mapae.Message) {
+// mailSite proves addresses by mail, and offers passwords, mailed codes and more.
+func mailSite(t *testing.T, more ...mapae.Method) (*site, func() mapae.Message) {
 	t.Helper()
 	box := &postbox{}
 	s := newSiteOf(t, func(c *mapae.Config) {
 		c.Mailer = box
-		c.Methods = append(c.Methods, cheapPasswords, mapae.TOTP{}, mapae.EmailCode{})
+		c.Methods = append(append(c.Methods, cheapPasswords, mapae.TOTP{}, mapae.EmailCode{}), more...)
 	}, func(face *web.Site) http.Handler { return face })
 	return s, box.newest(t, s)
 }

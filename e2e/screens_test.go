@@ -66,6 +66,8 @@ func TestEveryScreenIsForEverybody(t *testing.T) {
 			g.refusing(device)
 			g.recovering(device)
 			g.byMail()
+			g.verifying()
+			g.byProvider()
 		})
 	}
 }
@@ -297,6 +299,7 @@ func (g *gallery) byMail() {
 	choosePassword(g.tab)
 	g.screen("mail-account")
 	g.acting(mailed)
+	g.doubting(mailed)
 	g.visit(s.url + "/not-me?code=ml_x")
 	g.screen("link-over")
 }
