@@ -63,15 +63,15 @@ var errDryRun = errors.New("mapae: dry run")
 
 // Import adds an account that another system made, in one transaction: user
 // handle, credential IDs and keys are kept byte for byte. An account with the
-// same user handle is the same: what it lacks is added, and nothing else
-// changes, so it can be imported again; what was removed or deleted here does
-// not come back. With dry nothing is written, and the
-// result is what it would be.
+// same user handle, and the same login, proven address or a passkey, is the
+// same: what it lacks is added, and nothing else changes, so it can be imported
+// again; what was removed or deleted here does not come back. With dry nothing
+// is written, and the result is what it would be.
 //
 // What can't work here is refused with a note, and is no error: a passkey for
 // another RP ID, of an algorithm or with a key that is not accepted, or with an
-// ID that another account has; an account whose login or proven address another
-// one has. Nobody is told by mail; the record of the account has each passkey
+// ID that another account has; an account whose login, proven address or user
+// handle another one has. Nobody is told by mail; the record of the account has each passkey
 // as EventPasskeyAdded with the reason "import". Errors: CodeUnavailable.
 func (a *Auth) Import(ctx context.Context, in Imported, dry bool) (ImportResult, error) {
 	user, note, err := a.importedUser(in.User)
@@ -82,7 +82,7 @@ func (a *Auth) Import(ctx context.Context, in Imported, dry bool) (ImportResult,
 	var events []Event
 	err = a.store.Update(ctx, func(tx Tx) error {
 		result, events = ImportResult{Passkeys: make([]ImportFinding, len(in.Passkeys))}, nil
-		finding, u, err := a.importUser(ctx, tx, user)
+		finding, u, err := a.importUser(ctx, tx, user, in.Passkeys)
 		if err != nil {
 			return err
 		}
@@ -122,13 +122,12 @@ func refusedImport(in Imported, why string) ImportResult {
 }
 
 // importUser adds u, or finds it where it was imported before.
-func (a *Auth) importUser(ctx context.Context, tx Tx, u User) (ImportFinding, User, error) {
+func (a *Auth) importUser(ctx context.Context, tx Tx, u User, passkeys []ImportedPasskey) (ImportFinding, User, error) {
 	own, err := tx.LockUser(ctx, u.ID)
 	switch {
-	case err == nil && own.LoginKey != u.LoginKey:
-		return ImportFinding{ImportThere, "its login is " + own.Login + " here"}, own, nil
 	case err == nil:
-		return ImportFinding{Verdict: ImportThere}, own, nil
+		finding, err := importedBefore(ctx, tx, own, u, passkeys)
+		return finding, own, err
 	case !errors.Is(err, ErrNotFound):
 		return ImportFinding{}, User{}, err
 	}
@@ -152,6 +151,28 @@ func (a *Auth) importUser(ctx context.Context, tx Tx, u User) (ImportFinding, Us
 		return ImportFinding{}, User{}, err
 	}
 	return ImportFinding{ImportRefused, why}, User{}, nil
+}
+
+// importedBefore says whether own, who has the user handle of u, is u. Handles
+// of other systems may be as short as the number of a row, and those of two
+// systems the same: who has another login is u only by a passkey or a proven
+// address of theirs. A stranger's passkeys would open the account.
+func importedBefore(ctx context.Context, tx Tx, own, u User, passkeys []ImportedPasskey) (ImportFinding, error) {
+	if own.LoginKey == u.LoginKey {
+		return ImportFinding{Verdict: ImportThere}, nil
+	}
+	is := "its login is " + own.Login + " here"
+	theirs, err := tx.Credentials(ctx, own.ID)
+	if err != nil {
+		return ImportFinding{}, err
+	}
+	known := slices.ContainsFunc(theirs, func(c Credential) bool {
+		return slices.ContainsFunc(passkeys, func(p ImportedPasskey) bool { return bytes.Equal(p.ID, c.ID) })
+	})
+	if !known && (u.EmailKey == "" || own.EmailKey != u.EmailKey) {
+		return ImportFinding{ImportRefused, is + ", and none of its passkeys is there: it may be another's with the same user handle"}, nil
+	}
+	return ImportFinding{ImportThere, is}, nil
 }
 
 // importPasskey adds p to u, who is locked.

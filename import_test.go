@@ -118,6 +118,38 @@ func TestAnImportTwiceDoublesNothingAndADryRunWritesNothing(t *testing.T) {
 	w.signIn(browser(1), second)
 }
 
+func TestAStrangersPasskeyNeverOpensAnAccountWithTheSameUserHandle(t *testing.T) {
+	t.Parallel()
+	w, device, stranger := newWorld(t), webauthntest.New(origin), webauthntest.New(origin)
+	made, _ := madeElsewhere(t, device, "1")
+	in := imported(t, made, kim)
+	must(w.Import(w.ctx, in, false))(t)
+	others, _ := madeElsewhere(t, stranger, "1")
+	for name, email := range map[string]string{"of another address": "lee@example.com", "of none": ""} {
+		other := imported(t, others, "lee@example.com")
+		other.User.Email = email
+		r := must(w.Import(w.ctx, other, false))(t)
+		if r.User.Verdict != mapae.ImportRefused || !strings.HasSuffix(r.User.Note, "it may be another's with the same user handle") || r.Passkeys[0].Verdict != mapae.ImportRefused {
+			t.Errorf("somebody %s: %+v", name, r)
+		}
+	}
+	if own := must(w.store.Credentials(w.ctx, "1"))(t); len(own) != 1 {
+		t.Errorf("%d passkeys", len(own))
+	}
+
+	later, _ := madeElsewhere(t, webauthntest.New(origin), "1")
+	moved := imported(t, later, "moved@example.com")
+	moved.User.Email = kim // the same that is proven here
+	if r := must(w.Import(w.ctx, moved, false))(t); r.User != (mapae.ImportFinding{Verdict: mapae.ImportThere, Note: "its login is kim@example.com here"}) || r.Passkeys[0].Verdict != mapae.ImportAdded {
+		t.Errorf("who is known by the address: %+v", r)
+	}
+	moved = imported(t, others, "moved@example.com")
+	moved.Passkeys = append(moved.Passkeys, in.Passkeys...)
+	if r := must(w.Import(w.ctx, moved, false))(t); r.User.Verdict != mapae.ImportThere || r.Passkeys[0].Verdict != mapae.ImportAdded || r.Passkeys[1].Verdict != mapae.ImportThere {
+		t.Errorf("who is known by a passkey: %+v", r)
+	}
+}
+
 func TestWhatWasRemovedHereDoesNotComeBackByAnImport(t *testing.T) {
 	t.Parallel()
 	w, device, second := newWorld(t), webauthntest.New(origin), webauthntest.New(origin)
