@@ -111,12 +111,12 @@ func report(w io.Writer, err error) int {
 	}
 	lines := strings.Split(err.Error(), "\n")
 	if len(lines) == 1 {
-		fmt.Fprintln(w, "mapae: "+lines[0])
+		fmt.Fprintln(w, "mapae: "+printable(lines[0]))
 		return code
 	}
 	fmt.Fprintln(w, "mapae:")
 	for _, line := range lines {
-		fmt.Fprintln(w, "  "+line)
+		fmt.Fprintln(w, "  "+printable(line))
 	}
 	return code
 }

@@ -21,6 +21,16 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"mapae": main})
 }
 
+func TestAnErrorSteersNoTerminal(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"a\x1b[2Jb\r\tc": "mapae: a [2Jb  c\n", "a\x1b\nb\x9b": "mapae:\n  a \n  b\uFFFD\n"} {
+		var out strings.Builder
+		if code := report(&out, errors.New(text)); code != exitFailed || out.String() != want {
+			t.Errorf("%q: %d, %q; want %q", text, code, out.String(), want)
+		}
+	}
+}
+
 // Scripts run the binary itself. Beside the commands of testscript they have
 //
 //	port NAME                sets the variable NAME to a TCP port that is free

@@ -43,8 +43,10 @@ type Answer struct {
 	Body   []byte
 }
 
-// Error returns status and body.
-func (a *Answer) Error() string { return fmt.Sprintf("the server answered %d: %s", a.Status, a.Body) }
+// Error returns status and body, of that what fits a line or a few.
+func (a *Answer) Error() string {
+	return fmt.Sprintf("the server answered %d: %.500s", a.Status, a.Body)
+}
 
 // Code names what went wrong: a code of the JSON API, "status_502" of a server
 // that does not speak it, "email_code_required", "timeout", or "connection".

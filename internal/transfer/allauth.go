@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -34,9 +35,12 @@ func readAllauth(ctx context.Context, d *database, o Options, each func(Account)
 	query := "SELECT " + pick("u", userColumns, "id", "username", "email", "first_name", "last_name", "password", "is_active", "date_joined") + ", " +
 		pick("a", columns, "id", "type", "data", "created_at", "last_used_at")
 	from := " FROM " + users + " u LEFT JOIN " + devices + " a ON a.user_id = u.id"
-	if mails, mailColumns, err := d.table(ctx, "account_emailaddress"); err == nil {
+	switch mails, mailColumns, err := d.table(ctx, "account_emailaddress"); {
+	case err == nil:
 		query += ", " + pick("e", mailColumns, "email", "verified")
 		from += " LEFT JOIN " + mails + ` e ON e.user_id = u.id AND e."primary"`
+	case !errors.Is(err, errNoTable):
+		return err
 	}
 	return d.accounts(ctx, query+from+" ORDER BY u.id, a.id", "u_id", allauthUser, allauthDevice, each)
 }

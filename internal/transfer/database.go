@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	_ "modernc.org/sqlite"             // the driver "sqlite"
 )
@@ -38,18 +39,36 @@ func open(ctx context.Context, from string) (*database, error) {
 	return &database{db}, nil
 }
 
+// errNoTable is wrapped by table.
+var errNoTable = errors.New("there is no such table in it")
+
+// absent reports whether err of a query says that there is no such table: one
+// that may not be read is there.
+func absent(err error) bool {
+	const undefinedTable = "42P01"
+	var answer *pgconn.PgError
+	if errors.As(err, &answer) {
+		return answer.Code == undefinedTable
+	}
+	return strings.Contains(err.Error(), "no such table")
+}
+
 // table returns the first of names that is a table, quoted, and its columns.
+// errNoTable: none is.
 func (d *database) table(ctx context.Context, names ...string) (quoted string, columns []string, err error) {
 	for _, name := range names {
 		quoted = quote(name)
 		rows, err := d.QueryContext(ctx, "SELECT * FROM "+quoted+" WHERE 1 = 0")
+		if err != nil && absent(err) {
+			continue
+		}
 		if err != nil {
-			continue // there is none
+			return "", nil, err
 		}
 		columns, err := rows.Columns()
 		return quoted, columns, errors.Join(err, rows.Close())
 	}
-	return "", nil, fmt.Errorf("there is no table %s in it", strings.Join(names, " or "))
+	return "", nil, fmt.Errorf("%s: %w", strings.Join(names, " or "), errNoTable)
 }
 
 // simpleName is a name that needs no thought when it is quoted.

@@ -3,6 +3,7 @@ package transfer
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -33,7 +34,8 @@ func readHanko(ctx context.Context, d *database, _ Options, each func(Account) e
 		{"t", "webauthn_credential_transports", "t.webauthn_credential_id = c.id", "name"},
 	} {
 		table, columns, err := d.table(ctx, also.table)
-		if err != nil && also.table == "emails" || err != nil && also.table == "primary_emails" {
+		needed := also.table == "emails" || also.table == "primary_emails"
+		if err != nil && (needed || !errors.Is(err, errNoTable)) {
 			return err
 		}
 		if err == nil {

@@ -3,6 +3,7 @@ package transfer_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,6 +48,33 @@ func TestWhatIsNoDumpIsRefusedWithTheReason(t *testing.T) {
 			err := transfer.Read(t.Context(), c.system, c.from, transfer.Options{}, func(transfer.Account) error { n++; return nil })
 			if err == nil || !strings.Contains(err.Error(), c.want) || n > 1 {
 				t.Errorf("%d accounts, %v; want %q", n, err, c.want)
+			}
+		})
+	}
+}
+
+// A table that is there and can't be read may say who is disabled.
+func TestATableThatCannotBeReadIsNotTakenForOneThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	const broken = "CREATE VIEW %s AS SELECT forbidden(1) AS username"
+	tables, _, _ := strings.Cut(springTables, "CREATE TABLE users")
+	for system, c := range map[string]struct{ tables, optional string }{
+		"spring":  {tables, "users"},
+		"allauth": {"CREATE TABLE auth_user (id bigint, username text); CREATE TABLE mfa_authenticator (id bigint, user_id bigint, type text)", "account_emailaddress"},
+		"hanko": {"CREATE TABLE users (id text); CREATE TABLE webauthn_credentials (id text, user_id text); CREATE TABLE emails (id text, address text); " +
+			"CREATE TABLE primary_emails (user_id text, email_id text)", "otp_secrets"},
+	} {
+		t.Run(system, func(t *testing.T) {
+			t.Parallel()
+			read := func(tables string) error {
+				from := engines(t)[0].fill(t, strings.TrimSuffix(strings.TrimSpace(tables), ";"))
+				return transfer.Read(t.Context(), system, from, transfer.Options{}, func(transfer.Account) error { return nil })
+			}
+			if err := read(c.tables); err != nil {
+				t.Errorf("without %s: %v", c.optional, err)
+			}
+			if err := read(c.tables + ";" + fmt.Sprintf(broken, c.optional)); err == nil || !strings.Contains(err.Error(), "forbidden") {
+				t.Errorf("with a broken %s: %v", c.optional, err)
 			}
 		})
 	}

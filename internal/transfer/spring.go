@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,9 +26,12 @@ func readSpring(ctx context.Context, d *database, _ Options, each func(Account) 
 		pick("c", columns, "credential_id", "public_key", "signature_count", "uv_initialized", "backup_eligible", "backup_state",
 			"authenticator_transports", "attestation_object", "created", "last_used", "label")
 	from := " FROM " + users + " u LEFT JOIN " + passkeys + " c ON c.user_entity_user_id = u.id"
-	if logins, loginColumns, err := d.table(ctx, "users"); err == nil {
+	switch logins, loginColumns, err := d.table(ctx, "users"); {
+	case err == nil:
 		query += ", " + pick("l", loginColumns, "password", "enabled")
 		from += " LEFT JOIN " + logins + " l ON l.username = u.name"
+	case !errors.Is(err, errNoTable): // or who is disabled there would not be here
+		return err
 	}
 	return d.accounts(ctx, query+from+" ORDER BY u.id, c.credential_id", "u_id", springUser, springPasskey, each)
 }
