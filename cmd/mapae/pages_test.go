@@ -10,15 +10,14 @@ import (
 // directory, and prints what the page says at its end.
 func TestEveryCommandOfThePagesForOperatorsRuns(t *testing.T) {
 	t.Parallel()
-	pages, err := filepath.Glob("../../docs/howto/*.md")
-	if err != nil {
-		t.Fatal(err)
+	pages := []string{"configuration.md", "deploy.md"}
+	for _, name := range []string{"reverse-proxy", "postgresql", "rotate-keys", "move-rp-id", "policies"} {
+		pages = append(pages, filepath.Join("howto", name+".md"))
 	}
-	pages = append(pages, "../../docs/configuration.md", "../../docs/deploy.md")
 	for _, path := range pages {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
-			text, err := os.ReadFile(path)
+			text, err := os.ReadFile(filepath.Join("../../docs", path))
 			if err != nil {
 				t.Fatal(err)
 			}
