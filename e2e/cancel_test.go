@@ -33,6 +33,12 @@ func TestADialogueThatNeverComesCanBeCancelled(t *testing.T) {
 	b.want(calm, "waiting is no error")
 	b.shoot("waiting")
 
+	b.want(`(dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })), document.querySelector("#waiting").hidden)`,
+		"back from the browser's cache nothing is waited for")
+	b.want("!document.querySelector('[aria-busy]') && !document.querySelector('#status').textContent", "the page is as it was before the click")
+	b.click("form .primary")
+	b.see("#cancel")
+
 	b.click("#cancel")
 	b.says("nothing has changed")
 	b.want(calm, "cancelling is not an error")

@@ -347,6 +347,9 @@ async function start() {
     if (!e.persisted) return
     if (page === "account") location.reload()
     all("[aria-busy]").forEach(el => el.removeAttribute("aria-busy"))
+    newest = undefined
+    offerCancel(false)
+    say("")
   })
   forms.filter(form => "native" in form.dataset).forEach(wireNative)
   forms.filter(form => "prove" in form.dataset).forEach(form => wireForm(form, (form, button) => run(button, async signal => {
