@@ -147,7 +147,7 @@ func (a *Auth) FinishChangeEmail(ctx context.Context, c Client, cur Current, tic
 		if err := t.consume(ctx, tx); err != nil {
 			return err
 		}
-		if released, err = a.release(ctx, tx, c, key); err != nil {
+		if released, err = a.release(ctx, tx, c, cur.User.ID, key); err != nil {
 			return err
 		}
 		if u, err = tx.LockUser(ctx, cur.User.ID); err != nil {

@@ -230,3 +230,20 @@ func TestAPendingChangeOfAddressDiesWithWhatTheOwnerDoes(t *testing.T) {
 		})
 	}
 }
+
+func TestWhoProvesTheirOwnAddressByAChangeStaysSignedIn(t *testing.T) {
+	t.Parallel()
+	m := newMover(t)
+	m.in = m.before().signUpPassword(browser(2), fresh)
+	in := must(m.ReauthPassword(m.ctx, browser(2), m.current(m.in), password, "change_email"))(t)
+	step := must(m.BeginChangeEmail(m.ctx, browser(2), m.current(in), in.Ticket, fresh, ""))(t)
+	in = must(m.FinishChangeEmail(m.ctx, browser(2), m.current(in), step.Ticket, m.mail(mapae.MailVerifyEmail, fresh).Code))(t)
+	if u := m.current(in).User; u.ID != m.in.User.ID || u.LoginKey != fresh || u.EmailKey != fresh {
+		t.Errorf("user %+v", u)
+	}
+	for _, e := range m.events() {
+		if e.Type == mapae.EventEmailReleased {
+			t.Errorf("their own address was taken from them: %+v", e)
+		}
+	}
+}

@@ -114,7 +114,7 @@ func (a *Auth) attached(ctx context.Context, c Client, who ExternalUser, key str
 		a.random(handle)
 		u = who.on(User{ID: UserID(handle), CreatedAt: now}, key, now)
 		made := a.failure(c, EventSignUp, u.ID, MethodExternal, "")
-		return u, a.attachment(c, who, "", key, func(ctx context.Context, tx Tx) ([]Event, error) {
+		return u, a.attachment(c, who, u.ID, key, func(ctx context.Context, tx Tx) ([]Event, error) {
 			if err := tx.AddUser(ctx, u); err != nil {
 				return nil, err
 			}
@@ -128,7 +128,7 @@ func (a *Auth) attached(ctx context.Context, c Client, who ExternalUser, key str
 	case who.on(u, key, now) == u:
 		return u, &attachment{attach: func(context.Context, Tx) error { return nil }}, nil
 	}
-	return who.on(u, key, now), a.attachment(c, who, u.LoginKey, key, func(ctx context.Context, tx Tx) ([]Event, error) {
+	return who.on(u, key, now), a.attachment(c, who, u.ID, key, func(ctx context.Context, tx Tx) ([]Event, error) {
 		u, err := tx.LockUser(ctx, u.ID)
 		if err != nil {
 			return nil, err
@@ -137,15 +137,14 @@ func (a *Auth) attached(ctx context.Context, c Client, who ExternalUser, key str
 	}), nil
 }
 
-// attachment is what write writes, after an address that the application has
-// proven, and that is not the user's own login already, was taken from who never
-// proved it.
-func (a *Auth) attachment(c Client, who ExternalUser, own, key string, write func(context.Context, Tx) ([]Event, error)) *attachment {
+// attachment is what write writes of the user with that ID, after an address
+// that the application has proven was taken from who never proved it.
+func (a *Auth) attachment(c Client, who ExternalUser, id UserID, key string, write func(context.Context, Tx) ([]Event, error)) *attachment {
 	at := &attachment{}
 	at.attach = func(ctx context.Context, tx Tx) (err error) {
 		at.added = nil
-		if who.LoginVerified && own != key {
-			if at.added, err = a.release(ctx, tx, c, key); err != nil {
+		if who.LoginVerified {
+			if at.added, err = a.release(ctx, tx, c, id, key); err != nil {
 				return err
 			}
 		}

@@ -208,7 +208,7 @@ func (a *Auth) addAccount(ctx context.Context, t ticket, step admission, add con
 			}
 		}
 		if step.user.proven() {
-			if released, err = a.release(ctx, tx, step.client, step.user.LoginKey); err != nil {
+			if released, err = a.release(ctx, tx, step.client, step.user.ID, step.user.LoginKey); err != nil {
 				return err
 			}
 		}

@@ -84,11 +84,14 @@ func (a *Auth) FinishSignUpPassword(ctx context.Context, c Client, ticketText, p
 }
 
 // release takes the address with that key from an account that never proved it,
-// for somebody who did: it reserved nothing. What was begun or is signed in under
+// for the user who did, and who loses nothing of their own: it reserved nothing. What was begun or is signed in under
 // the address ends; the account keeps its passkeys, and opens nothing of whoever
 // has the address now. It returns the event that it added.
-func (a *Auth) release(ctx context.Context, tx Tx, c Client, key string) ([]Event, error) {
+func (a *Auth) release(ctx context.Context, tx Tx, c Client, to UserID, key string) ([]Event, error) {
 	old, err := tx.UserByLogin(ctx, key)
+	if err == nil && old.ID == to {
+		return nil, nil
+	}
 	if err == nil {
 		old, err = tx.LockUser(ctx, old.ID)
 	}
