@@ -1,19 +1,25 @@
 package main
 
 import (
+	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 )
 
+// completionOf returns a line that reads the script for a shell, which is too
+// long for an argument.
 func completionOf(t *testing.T, shell string) string {
 	t.Helper()
 	script, err := exec.Command("mapae", "completion", shell).Output()
-	if err != nil {
+	path := filepath.Join(t.TempDir(), "completion")
+	if err = errors.Join(err, os.WriteFile(path, script, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	return string(script)
+	return "source '" + path + "'"
 }
 
 // typed are lines that end where somebody presses Tab, and what is offered.
