@@ -75,7 +75,7 @@ func TestEveryScreenIsForEverybody(t *testing.T) {
 // chooseLanguage does so at the foot of the sign-in page.
 func (g *gallery) chooseLanguage() {
 	g.visit(g.s.url + "/sign-in")
-	g.click("[name=language][value=" + g.language + "]")
+	g.follow("[name=language][value=" + g.language + "]")
 	g.until("document.documentElement.lang === '" + g.language + "'")
 }
 
