@@ -1,6 +1,10 @@
 package mapae
 
-import "context"
+import (
+	"context"
+
+	"github.com/mapae/mapae/webauthn"
+)
 
 // ThrottleKey shows tests where wrong proofs of a user are counted.
 func (a *Auth) ThrottleKey(method MethodName, user UserID) [32]byte {
@@ -33,4 +37,14 @@ func (a *Auth) PurposeOf(text string) int {
 		}
 	}
 	return 0
+}
+
+// VerifyKeptKey shows tests how a stored key is judged.
+func (a *Auth) VerifyKeptKey(id, key []byte) ([]byte, webauthn.Algorithm, error) {
+	return a.verifyKeptKey(id, key)
+}
+
+// VerifyKeptRegistration shows tests how a stored registration is judged.
+func (a *Auth) VerifyKeptRegistration(r *webauthn.RegistrationResponse) (*webauthn.Registration, error) {
+	return a.verifyKeptRegistration(r)
 }

@@ -24,21 +24,24 @@ func (a *Auth) importedPasskey(user UserID, p ImportedPasskey) (_ Credential, no
 		return Credential{}, "", fmt.Errorf("it was made for the RP ID %q, and can't be used for %q", p.RPID, a.cfg.RP.ID)
 	}
 	c := p.Credential
+	if p.Registration != nil {
+		c.ID = p.Registration.ID
+	}
+	if len(c.ID) < 1 || len(c.ID) > 1023 {
+		return Credential{}, "", fmt.Errorf("its credential ID has %d bytes, and not 1 to 1,023", len(c.ID))
+	}
 	discoverable := true
 	if p.Registration == nil {
-		c.PublicKey, c.Algorithm, err = webauthn.ReadKey(c.PublicKey, a.passkey.Algorithms, a.passkey.Verifiers...)
+		c.PublicKey, c.Algorithm, err = a.verifyKeptKey(c.ID, c.PublicKey)
 	} else {
 		var made *webauthn.Registration
-		if made, err = webauthn.InsecureReadRegistration(p.Registration, a.cfg.RP.ID, a.passkey.Algorithms, a.passkey.Verifiers...); err == nil {
+		if made, err = a.verifyKeptRegistration(p.Registration); err == nil {
 			discoverable = made.Discoverable == nil || *made.Discoverable
 			c.Credential = updated(made.Credential, p.Credential.Credential)
 		}
 	}
 	if err != nil {
 		return Credential{}, "", a.explainImport(err)
-	}
-	if len(c.ID) < 1 || len(c.ID) > 1023 {
-		return Credential{}, "", fmt.Errorf("its credential ID has %d bytes, and not 1 to 1,023", len(c.ID))
 	}
 	c.UserID, c.RPID, c.FirstFactor = user, a.cfg.RP.ID, p.FirstFactor && discoverable
 	c.Name, c.LastUsedAgent, c.CreatedAt = fitName(c.Name), "", past(c.CreatedAt, a.now())

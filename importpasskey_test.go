@@ -1,10 +1,11 @@
-package webauthn_test
+package mapae_test
 
 import (
 	"bytes"
 	"errors"
 	"testing"
 
+	"github.com/mapae/mapae"
 	"github.com/mapae/mapae/webauthn"
 	"github.com/mapae/mapae/webauthntest"
 )
@@ -30,7 +31,7 @@ func TestAKeptRegistrationIsReadWithoutItsChallenge(t *testing.T) {
 	a.Counter = 9
 	r, c := kept(t, a)
 	r.ClientDataJSON = nil // not every system kept it
-	made, err := webauthn.InsecureReadRegistration(r, "example.com", webauthn.DefaultAlgorithms())
+	made, err := newWorld(t).VerifyKeptRegistration(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +75,10 @@ func TestAKeptRegistrationThatCouldNotWorkIsRefused(t *testing.T) {
 			if c.after != nil {
 				c.after(r)
 			}
-			made, err := webauthn.InsecureReadRegistration(r, "example.com", []webauthn.Algorithm{webauthn.ES256})
+			w := newWorld(t, func(cfg *mapae.Config) {
+				cfg.Methods = []mapae.Method{mapae.Passkey{Algorithms: []webauthn.Algorithm{webauthn.ES256}}}
+			})
+			made, err := w.VerifyKeptRegistration(r)
 			var refused *webauthn.Error
 			if !errors.As(err, &refused) || refused.Check != c.check {
 				t.Errorf("%+v, %v; want %s", made, err, c.check)
@@ -85,6 +89,7 @@ func TestAKeptRegistrationThatCouldNotWorkIsRefused(t *testing.T) {
 
 func TestAKeptKeyIsReadByTheRulesOfANewOne(t *testing.T) {
 	t.Parallel()
+	w := newWorld(t)
 	_, c := kept(t, webauthntest.New("https://example.com"))
 	key, err := c.COSEKey()
 	if err != nil {
@@ -92,7 +97,7 @@ func TestAKeptKeyIsReadByTheRulesOfANewOne(t *testing.T) {
 	}
 	loose := append([]byte{0xa6, 0x18, 99, 1}, key[1:]...) // a label that nobody knows
 	for name, k := range map[string][]byte{"canonical": key, "with a label of somebody's": loose} {
-		if got, alg, err := webauthn.ReadKey(k, webauthn.DefaultAlgorithms()); err != nil || alg != webauthn.ES256 || !bytes.Equal(got, key) {
+		if got, alg, err := w.VerifyKeptKey(c.ID, k); err != nil || alg != webauthn.ES256 || !bytes.Equal(got, key) {
 			t.Errorf("%s: %x, %v, %v", name, got, alg, err)
 		}
 	}
@@ -100,13 +105,14 @@ func TestAKeptKeyIsReadByTheRulesOfANewOne(t *testing.T) {
 		key   []byte
 		check webauthn.Check
 	}{
-		"nothing":            {nil, webauthn.CheckKey},
-		"a point of X9.62":   {append([]byte{4}, make([]byte, 64)...), webauthn.CheckKey},
-		"something behind":   {append(bytes.Clone(key), 0), webauthn.CheckKey},
+		"nothing":            {nil, webauthn.CheckEncoding},
+		"a point of X9.62":   {append([]byte{4}, make([]byte, 64)...), webauthn.CheckEncoding},
+		"something behind":   {append(bytes.Clone(key), 0), webauthn.CheckEncoding},
 		"too long":           {append([]byte{0xa6, 0x18, 99, 0x59, 0x20, 0}, append(make([]byte, 8192), key[1:]...)...), webauthn.CheckKey},
+		"longer than any":    {make([]byte, 1<<16), webauthn.CheckEncoding},
 		"unknown algorithms": {[]byte{0xa2, 1, 2, 3, 0x38, 0x63}, webauthn.CheckAlgorithm},
 	} {
-		_, _, err := webauthn.ReadKey(c.key, webauthn.DefaultAlgorithms())
+		_, _, err := w.VerifyKeptKey([]byte("an ID"), c.key)
 		var refused *webauthn.Error
 		if !errors.As(err, &refused) || refused.Check != c.check {
 			t.Errorf("%s: %v, want %s", name, err, c.check)
