@@ -105,11 +105,11 @@ func TestAKeptKeyIsReadByTheRulesOfANewOne(t *testing.T) {
 		key   []byte
 		check webauthn.Check
 	}{
-		"nothing":            {nil, webauthn.CheckEncoding},
-		"a point of X9.62":   {append([]byte{4}, make([]byte, 64)...), webauthn.CheckEncoding},
-		"something behind":   {append(bytes.Clone(key), 0), webauthn.CheckEncoding},
+		"nothing":            {nil, webauthn.CheckKey},
+		"a point of X9.62":   {append([]byte{4}, make([]byte, 64)...), webauthn.CheckKey},
+		"something behind":   {append(bytes.Clone(key), 0), webauthn.CheckKey},
 		"too long":           {append([]byte{0xa6, 0x18, 99, 0x59, 0x20, 0}, append(make([]byte, 8192), key[1:]...)...), webauthn.CheckKey},
-		"longer than any":    {make([]byte, 1<<16), webauthn.CheckEncoding},
+		"longer than any":    {make([]byte, 1<<16), webauthn.CheckKey},
 		"unknown algorithms": {[]byte{0xa2, 1, 2, 3, 0x38, 0x63}, webauthn.CheckAlgorithm},
 	} {
 		_, _, err := w.VerifyKeptKey([]byte("an ID"), c.key)

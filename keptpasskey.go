@@ -19,6 +19,9 @@ const keptKeyFlags = 0x01 | 0x04 | 0x40
 // of a new one: by a registration that is made up around it. It returns the key
 // in CTAP2 canonical form, with known labels only. Errors are the verifier's.
 func (a *Auth) verifyKeptKey(id, key []byte) ([]byte, webauthn.Algorithm, error) {
+	if _, err := cbor.Whole(key); err != nil {
+		return nil, 0, &webauthn.Error{Step: "7.1.20", Check: webauthn.CheckKey, Err: err}
+	}
 	rp := sha256.Sum256([]byte(a.rp.ID))
 	auth := append(rp[:], keptKeyFlags)
 	auth = append(auth, make([]byte, 4+16)...) // counter and AAGUID
