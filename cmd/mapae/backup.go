@@ -31,12 +31,8 @@ Examples:
 
 // Run makes the backup.
 func (c *backupCommand) Run(ctx context.Context, std streams) error {
-	there, err := c.databaseThere()
-	if err != nil {
+	if err := c.needDatabase(); err != nil {
 		return err
-	}
-	if !there {
-		return mistake{fmt.Errorf("there is no database %s: name it with --database, or its data directory with --data", c.Database)}
 	}
 	backup := sqlite.Backup
 	if c.onServer() {

@@ -37,12 +37,8 @@ var errUnwell = errors.New("there are problems")
 
 // Run examines, and tells all that was found.
 func (c *doctorCommand) Run(ctx context.Context, std streams) error {
-	there, err := c.databaseThere()
-	if err != nil {
+	if err := c.needDatabase(); err != nil {
 		return err
-	}
-	if !there {
-		return mistake{fmt.Errorf("there is no database %s: start the server once, or name it with --database", c.Database)}
 	}
 	all := c.examine(ctx)
 	if err := c.print(std, !ill(all), all); err != nil {

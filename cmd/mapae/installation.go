@@ -51,12 +51,8 @@ func (s *settings) open(ctx context.Context, attach func(*mapae.Config) error) (
 // openThere is open for commands of an installation that serves already: it
 // makes nothing.
 func (s *settings) openThere(ctx context.Context) (*installation, error) {
-	there, err := s.databaseThere()
-	if err != nil {
+	if err := s.needDatabase(); err != nil {
 		return nil, err
-	}
-	if !there {
-		return nil, mistake{fmt.Errorf("there is no database %s: start the server once, or name its data directory with --data", s.Database)}
 	}
 	return s.open(ctx, nil)
 }

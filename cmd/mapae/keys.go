@@ -180,12 +180,8 @@ Wait until another key has sealed on every node for 15 minutes: that long people
 
 // Run tells what depends on the key, and with --yes retires it.
 func (c *retireKeyCommand) Run(ctx context.Context, std streams) error {
-	there, err := c.databaseThere()
-	if err != nil {
+	if err := c.needDatabase(); err != nil {
 		return err
-	}
-	if !there {
-		return mistake{fmt.Errorf("there is no database %s: start the server once, or name its data directory with --data", c.Database)}
 	}
 	keys, err := mapae.LoadKeys(c.KeyFile)
 	if err != nil {

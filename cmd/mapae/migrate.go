@@ -44,12 +44,8 @@ func (c *migrateCommand) Run(ctx context.Context, std streams) error {
 		fmt.Fprint(std.out, text)
 		return err
 	}
-	there, err := c.databaseThere()
-	if err != nil {
+	if err := c.needDatabase(); err != nil {
 		return err
-	}
-	if !there {
-		return mistake{fmt.Errorf("there is no database %s: start the server once, or name it with --database", c.Database)}
 	}
 	if !c.Status {
 		if err := e.migrate(ctx, c.Database); err != nil {

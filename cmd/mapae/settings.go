@@ -89,6 +89,9 @@ type logSettings struct {
 
 // AfterApply fills in the files that follow from the data directory.
 func (f *fileSettings) AfterApply() error {
+	if err := f.checkDatabase(); err != nil {
+		return err
+	}
 	f.KeyFile = or(f.KeyFile, filepath.Join(f.Data, "mapae.keys"))
 	f.Database = or(f.Database, filepath.Join(f.Data, "mapae.db"))
 	return nil

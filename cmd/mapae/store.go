@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/mapae/mapae"
@@ -14,6 +16,23 @@ import (
 // onServer reports whether the database is a PostgreSQL server's and no file.
 func (f *fileSettings) onServer() bool {
 	return strings.HasPrefix(f.Database, "postgres://") || strings.HasPrefix(f.Database, "postgresql://")
+}
+
+// checkDatabase refuses what can only be meant for a server and would be taken
+// for the name of a file: a URL of another kind, and keywords as in
+// "host=db password=secret". It may hold a password and is not shown.
+func (f *fileSettings) checkDatabase() error {
+	if f.onServer() {
+		return nil
+	}
+	words := strings.FieldsFunc(strings.ToLower(f.Database), func(r rune) bool { return strings.ContainsRune(" \t\n=;'", r) })
+	keywords := strings.Contains(f.Database, "=") && slices.ContainsFunc(words, func(word string) bool {
+		return slices.Contains([]string{"host", "hostaddr", "dbname", "user", "password", "service"}, word)
+	})
+	if keywords || strings.Contains(f.Database, "://") {
+		return errors.New("database is neither a file nor the URL of a PostgreSQL database, as postgres://user@host/name: keywords and other URLs are not read. What was given may hold a password, and is not shown")
+	}
+	return nil
 }
 
 // openStore opens the database.
@@ -32,6 +51,15 @@ func (f *fileSettings) databaseThere() (bool, error) {
 		return true, nil
 	}
 	return exists(f.Database)
+}
+
+// needDatabase refuses to go on where there is no database.
+func (f *fileSettings) needDatabase() error {
+	there, err := f.databaseThere()
+	if err == nil && !there {
+		err = mistake{fmt.Errorf("there is no database %s: start the server once, or name it with --database, or its data directory with --data", f.Database)}
+	}
+	return err
 }
 
 // database names the database to people, without a password.
