@@ -209,12 +209,20 @@ func (a *Auth) importPasskey(ctx context.Context, tx Tx, u User, p ImportedPassk
 	return ImportFinding{ImportAdded, note}, tx.AddEvent(ctx, e)
 }
 
-// happened reports whether one of a user's last events was what is asked for:
-// what was taken away here must not come back by an import.
+// happened reports whether one of a user's events was what is asked for: what
+// was taken away here must not come back by an import.
 func happened(ctx context.Context, tx Tx, user UserID, what func(Event) bool) (bool, error) {
-	const last = 1000
-	events, err := tx.Events(ctx, user, "", last)
-	return slices.ContainsFunc(events, what), err
+	const page = 1000
+	for before := EventID(""); ; {
+		events, err := tx.Events(ctx, user, before, page)
+		if err != nil || slices.ContainsFunc(events, what) {
+			return err == nil, err
+		}
+		if len(events) < page {
+			return false, nil
+		}
+		before = events[page-1].ID
+	}
 }
 
 // importedUser is u as it will be stored, and what is to be said of it. The

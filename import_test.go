@@ -2,6 +2,7 @@ package mapae_test
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
@@ -170,6 +171,38 @@ func TestWhatWasRemovedHereDoesNotComeBackByAnImport(t *testing.T) {
 	}
 	if r := must(w.Import(w.ctx, in, false))(t); r.User.Note != "it was deleted here" || r.Passkeys[0].Verdict != mapae.ImportRefused {
 		t.Errorf("a deleted account: %+v", r)
+	}
+}
+
+func TestWhatWasRemovedLongAgoDoesNotComeBackByAnImport(t *testing.T) {
+	t.Parallel()
+	w, device, second := newWorld(t), webauthntest.New(origin), webauthntest.New(origin)
+	made, _ := madeElsewhere(t, device, "handle")
+	in := imported(t, made, "kim@example.com")
+	must(w.Import(w.ctx, in, false))(t)
+	session := w.signIn(browser(1), device)
+	w.addPasskey(browser(1), session, second, "")
+	if err := w.RemovePasskey(w.ctx, browser(1), w.current(session), made.ID); err != nil {
+		t.Fatal(err)
+	}
+	err := w.store.Update(w.ctx, func(tx mapae.Tx) error {
+		for range 2500 {
+			at := w.now()
+			id := mapae.EventID(binary.BigEndian.AppendUint64(nil, uint64(at.UnixMicro()))) + "12345678"
+			if err := tx.AddEvent(w.ctx, mapae.Event{ID: id, At: at, Type: mapae.EventSignIn, UserID: "handle"}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	later, _ := madeElsewhere(t, webauthntest.New(origin), "handle")
+	in.Passkeys = append(in.Passkeys, imported(t, later, "kim@example.com").Passkeys...)
+	r := must(w.Import(w.ctx, in, false))(t)
+	if r.Passkeys[0] != (mapae.ImportFinding{Verdict: mapae.ImportRefused, Note: "it was removed here"}) || r.Passkeys[1].Verdict != mapae.ImportAdded {
+		t.Errorf("a removed passkey and a new one: %+v", r)
 	}
 }
 
