@@ -35,15 +35,21 @@ func showEvent(e mapae.Event) eventJSON {
 	return eventJSON{e.ID.String(), stamp(e.At), e.Type, e.Method, encode64(e.Credential), e.Reason, e.SessionID.String(), e.Address, e.UserAgent, e.RequestID, e.App}
 }
 
+// pageOfEvents are those that the query asks for, and how many it asks for.
+func (s *Site) pageOfEvents(r *http.Request) (list []mapae.Event, limit int, err error) {
+	before, limit, err := readPage(r)
+	if err != nil {
+		return nil, 0, err
+	}
+	list, err = s.auth.Events(r.Context(), *on(r).current, before, limit)
+	return list, limit, err
+}
+
 // events answers what happened to the user's account, newest first: ?limit= of
 // them (at most 200), ?before= the event with that ID. What comes next is before
 // the last one of a full page.
 func (s *Site) events(w http.ResponseWriter, r *http.Request) error {
-	before, limit, err := readPage(r)
-	if err != nil {
-		return err
-	}
-	list, err := s.auth.Events(r.Context(), *on(r).current, before, limit)
+	list, limit, err := s.pageOfEvents(r)
 	if err != nil {
 		return err
 	}

@@ -40,11 +40,7 @@ func activityKey(e mapae.EventType) string {
 // activityPage draws what happened to the account, newest first, as events
 // answers it.
 func (s *Site) activityPage(w http.ResponseWriter, r *http.Request) error {
-	before, limit, err := readPage(r)
-	if err != nil {
-		return err
-	}
-	list, err := s.auth.Events(r.Context(), *on(r).current, before, limit)
+	list, limit, err := s.pageOfEvents(r)
 	if err != nil {
 		return err
 	}
