@@ -15,9 +15,13 @@ import (
 
 func needsProc(t *testing.T) {
 	t.Helper()
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux has /proc")
+	if runtime.GOOS == "linux" {
+		return
 	}
+	if os.Getenv("CI") != "" {
+		t.Fatal("only Linux has /proc, which CI must have")
+	}
+	t.Skip("only Linux has /proc")
 }
 
 func TestCPUCountsAProcessItsChildrenAndThoseThatHaveEnded(t *testing.T) {
