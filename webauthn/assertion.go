@@ -67,8 +67,7 @@ type Assertion struct {
 // result. That the challenge is finished once is the caller's part. Every
 // refusal is an [*Error].
 func VerifyAssertion(a *AssertionResponse, c *Credential, want AssertionWant) (*Assertion, error) {
-	// 7.2.5: the credential is one of allowCredentials.
-	// 7.2.6: it is that of the account.
+	// 7.2.5, 7.2.6: the credential is one of allowCredentials, and of the account.
 	if err := verifyOwner(a, c, &want); err != nil {
 		return nil, err
 	}
@@ -109,8 +108,7 @@ func VerifyAssertion(a *AssertionResponse, c *Credential, want AssertionWant) (*
 		return nil, err
 	}
 
-	// 7.2.22: the count grows, unless it is not used.
-	// 7.2.23: extension outputs, asked for or not, are passed on.
+	// 7.2.22, 7.2.23: the count grows, unless it is not used; extensions are passed on.
 	// 7.2.24: what the record is updated with.
 	uv := d.has(flagUserVerified)
 	return &Assertion{
