@@ -23,8 +23,14 @@ func answer(w http.ResponseWriter, v any) error {
 	return nil
 }
 
-// stamp is a time as JSON has it: ISO 8601, UTC, milliseconds.
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+// stamp is a time as JSON has it: ISO 8601, UTC, milliseconds. Package time
+// writes RFC 3339 without them faster than any other layout.
+func stamp(t time.Time) string {
+	t = t.UTC()
+	text := t.AppendFormat(make([]byte, 0, 24), time.RFC3339)
+	milli := t.Nanosecond() / 1e6
+	return string(append(text[:len(text)-1], '.', '0'+byte(milli/100), '0'+byte(milli/10%10), '0'+byte(milli%10), 'Z'))
+}
 
 // optionalStamp is t as JSON has it, null where there is none.
 func optionalStamp(t time.Time) *string {

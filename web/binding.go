@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/mapae/mapae"
@@ -22,24 +21,25 @@ const (
 	suffixLength = 4       // letters of base32
 )
 
-// bindings returns the hashes of the binding cookies in r, in their order.
-func (o *origin) bindings(r *http.Request) [][32]byte { return o.marked(r, bindingMark) }
-
-// marked returns the hashes of the cookies in r whose name has the mark.
-func (o *origin) marked(r *http.Request, mark string) [][32]byte {
+// marked returns the hashes of the cookies whose name has the mark, in their
+// order.
+func (ex *exchange) marked(mark string) [][32]byte {
 	var hashes [][32]byte
-	for _, cookie := range o.markedCookies(r, mark) {
+	for _, cookie := range ex.markedCookies(mark) {
 		hashes = append(hashes, sha256.Sum256([]byte(cookie.Value)))
 	}
 	return hashes
 }
 
-func (o *origin) markedCookies(r *http.Request, mark string) []*http.Cookie {
-	cookies := slices.DeleteFunc(r.Cookies(), func(c *http.Cookie) bool {
-		suffix, ok := strings.CutPrefix(c.Name, o.cookie+mark)
-		return !ok || len(suffix) != suffixLength || c.Quoted || len(c.Value) != base64.RawURLEncoding.EncodedLen(bindingSize)
-	})
-	return cookies[:min(len(cookies), maxBindings)]
+func (ex *exchange) markedCookies(mark string) (marked []*http.Cookie) {
+	prefix := ex.origin.cookie + mark
+	for _, c := range ex.cookies {
+		suffix, ok := strings.CutPrefix(c.Name, prefix)
+		if ok && len(suffix) == suffixLength && !c.Quoted && len(c.Value) == base64.RawURLEncoding.EncodedLen(bindingSize) {
+			marked = append(marked, c)
+		}
+	}
+	return marked[:min(len(marked), maxBindings)]
 }
 
 // bind returns the client for a ceremony that begins now. A browser's first
@@ -49,7 +49,7 @@ func (s *Site) bind(w http.ResponseWriter, r *http.Request) mapae.Client {
 	if ex.client.App {
 		return ex.client
 	}
-	hash := ex.origin.mark(w, r, bindingMark, http.SameSiteStrictMode)
+	hash := ex.mark(w, bindingMark, http.SameSiteStrictMode)
 	if len(ex.client.Bindings) == 0 {
 		ex.client.Bindings = [][32]byte{hash}
 	}
@@ -58,16 +58,16 @@ func (s *Site) bind(w http.ResponseWriter, r *http.Request) mapae.Client {
 
 // mark sends the first cookie with the mark again with a new life, or sets a
 // new one, and returns the hash of its value.
-func (o *origin) mark(w http.ResponseWriter, r *http.Request, mark string, sameSite http.SameSite) [32]byte {
+func (ex *exchange) mark(w http.ResponseWriter, mark string, sameSite http.SameSite) [32]byte {
 	name, value := "", ""
-	if sent := o.markedCookies(r, mark); len(sent) > 0 {
+	if sent := ex.markedCookies(mark); len(sent) > 0 {
 		name, value = sent[0].Name, sent[0].Value
 	} else {
 		secret := make([]byte, bindingSize)
 		rand.Read(secret)
-		name = o.cookie + mark + rand.Text()[:suffixLength]
+		name = ex.origin.cookie + mark + rand.Text()[:suffixLength]
 		value = base64.RawURLEncoding.EncodeToString(secret)
 	}
-	o.setCookie(w, name, value, bindingLife, sameSite)
+	ex.origin.setCookie(w, name, value, bindingLife, sameSite)
 	return sha256.Sum256([]byte(value))
 }

@@ -102,7 +102,7 @@ func fieldName(name string, members []member) string {
 }
 
 func readBody(r *http.Request) ([]byte, error) {
-	var body bytes.Buffer
+	body := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), 4<<10)+bytes.MinRead))
 	_, err := body.ReadFrom(r.Body)
 	var tooLarge *http.MaxBytesError
 	switch {

@@ -20,6 +20,7 @@ type exchange struct {
 	origin    *origin
 	client    mapae.Client
 	clientErr error // why the request is neither a browser's nor an app's
+	cookies   []*http.Cookie
 	bearer    string
 	ticket    string                                 // that the gate let in by, or beside a session; the flow opens it
 	current   *mapae.Current                         // once a session was looked for and found
@@ -42,11 +43,11 @@ func fromContext(ctx context.Context) *exchange {
 // newExchange reads who asks. Nothing in it comes from a header that the
 // configuration does not allow to say so.
 func (s *Site) newExchange(r *http.Request) *exchange {
-	ex := &exchange{id: requestID(), origin: s.originOf(r)}
+	ex := &exchange{id: requestID(), origin: s.originOf(r), cookies: r.Cookies()}
 	ex.client = mapae.Client{RequestID: ex.id, UserAgent: r.UserAgent(), Address: s.address(r)}
 	ex.client.App, ex.bearer, ex.clientErr = readApp(r)
 	if ex.origin != nil && !ex.client.App {
-		ex.client.Bindings, ex.client.Device = ex.origin.bindings(r), ex.origin.device(r)
+		ex.client.Bindings, ex.client.Device = ex.marked(bindingMark), ex.cookie(deviceMark)
 	}
 	return ex
 }

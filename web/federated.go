@@ -57,7 +57,7 @@ func (s *Site) bindTrip(w http.ResponseWriter, r *http.Request) mapae.Client {
 	if c.App {
 		return c
 	}
-	c.Bindings = append([][32]byte{on(r).origin.mark(w, r, tripMark, http.SameSiteLaxMode)}, c.Bindings...)
+	c.Bindings = append([][32]byte{on(r).mark(w, tripMark, http.SameSiteLaxMode)}, c.Bindings...)
 	return c
 }
 
@@ -115,7 +115,7 @@ func (s *Site) finishFederated(w http.ResponseWriter, r *http.Request) error {
 	}
 	c := on(r).client
 	if !c.App {
-		trips := on(r).origin.marked(r, tripMark)
+		trips := on(r).marked(tripMark)
 		c = s.bind(w, r)
 		c.Bindings = slices.Concat(c.Bindings, trips)
 	}

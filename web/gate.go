@@ -194,6 +194,9 @@ func isMediaType(r *http.Request, want string) bool {
 	if len(types) != 1 {
 		return false
 	}
+	if types[0] == want {
+		return true
+	}
 	got, params, err := mime.ParseMediaType(types[0])
 	charset, ok := params["charset"]
 	return err == nil && got == want && (!ok || strings.EqualFold(charset, "utf-8"))

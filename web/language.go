@@ -19,11 +19,7 @@ func chosenLanguage(r *http.Request) string {
 	if ex == nil || ex.origin == nil || ex.client.App {
 		return ""
 	}
-	c, err := r.Cookie(ex.origin.cookie + languageMark)
-	if err != nil {
-		return ""
-	}
-	return c.Value
+	return ex.cookie(languageMark)
 }
 
 // languageForm keeps the language that a person chose: in a cookie, and with

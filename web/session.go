@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/mapae/mapae"
 	"github.com/mapae/mapae/internal/strictjson"
@@ -14,7 +15,7 @@ func (s *Site) readSession(r *http.Request) (mapae.Current, error) {
 	ex := on(r)
 	token := ex.bearer
 	if !ex.client.App {
-		token = ex.origin.sessionToken(r)
+		token = ex.cookie("")
 	}
 	if token == "" {
 		return mapae.Current{}, mapae.ErrUnauthenticated
@@ -29,16 +30,27 @@ func (s *Site) readSession(r *http.Request) (mapae.Current, error) {
 	return cur, nil
 }
 
-// sessionToken returns the value of the one session cookie, or nothing.
-func (o *origin) sessionToken(r *http.Request) string {
-	if o == nil {
+// cookie returns the value of the one cookie that is named as the session's
+// with the mark behind it (none: the session's own), or nothing. Of two, the one
+// that was planted can't be told apart.
+func (ex *exchange) cookie(mark string) (value string) {
+	if ex.origin == nil {
 		return ""
 	}
-	cookies := r.CookiesNamed(o.cookie)
-	if len(cookies) != 1 || cookies[0].Quoted {
+	found := 0
+	for _, c := range ex.cookies {
+		name, ok := strings.CutPrefix(c.Name, ex.origin.cookie)
+		if ok && name == mark {
+			found++
+			if !c.Quoted {
+				value = c.Value
+			}
+		}
+	}
+	if found != 1 {
 		return ""
 	}
-	return cookies[0].Value
+	return value
 }
 
 // setCookie sets a cookie of this origin alone, that scripts can't read. A
@@ -55,15 +67,6 @@ const (
 	deviceMark = "-device" // behind the session cookie's name
 	deviceLife = 400 * 24 * 60 * 60
 )
-
-// device returns what the browser keeps of earlier sign-ins, or nothing.
-func (o *origin) device(r *http.Request) string {
-	cookies := r.CookiesNamed(o.cookie + deviceMark)
-	if len(cookies) != 1 || cookies[0].Quoted {
-		return ""
-	}
-	return cookies[0].Value
-}
 
 // handOver gives the client its session's token: a browser in a cookie that
 // lives as long as the session can, an app in the answer.

@@ -175,6 +175,9 @@ func (s *Site) below(r *http.Request) (*http.Request, bool) {
 	if clean := path.Clean(escaped); clean != escaped && clean+"/" != escaped {
 		return nil, false
 	}
+	if s.cfg.Base == "" && r.URL.Path != "" {
+		return r, true
+	}
 	inner := *r
 	u := *r.URL
 	inner.URL = &u
