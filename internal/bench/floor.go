@@ -32,37 +32,50 @@ type engine interface {
 	add(enrollment) error
 	credential(id []byte) (credential, error)
 	admit(*session) error
-	io.Closer
 }
 
 // openBare opens the bare loop with the least SQL that a sign-in needs.
 func openBare(path, origin string) (*http.Server, string, io.Closer, error) {
-	return openLoop(path, origin, func(path string) (engine, error) { return openFloorStore(path) })
+	store, err := openFloorStore(path)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	settings, err := engineOf(path)
+	return newLoop(store, origin), settings, store, err
 }
 
 // openFloor opens the bare loop with the SQL that Mapae runs.
 func openFloor(path, origin string) (*http.Server, string, io.Closer, error) {
-	return openLoop(path, origin, openSameStore)
-}
-
-func openLoop(path, origin string, open func(path string) (engine, error)) (*http.Server, string, io.Closer, error) {
-	store, err := open(path)
+	store, settings, err := openSQLite(path)
 	if err != nil {
 		return nil, "", nil, err
 	}
+	return newLoop(sameStore{store}, origin), settings, store, nil
+}
+
+// openPostgresFloor is the same on the PostgreSQL database whose URL is the text
+// of the file at path.
+func openPostgresFloor(path, origin string) (*http.Server, string, io.Closer, error) {
+	store, settings, err := openServer(path)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	return newLoop(sameStore{store}, origin), settings, store, nil
+}
+
+func newLoop(store engine, origin string) *http.Server {
 	key := make([]byte, chacha20poly1305.KeySize)
 	rand.Read(key)
 	aead, err := chacha20poly1305.NewX(key)
 	if err != nil {
-		return nil, "", nil, err
+		panic(err) // the key has the wrong length
 	}
 	f := &floor{origin: origin, aead: aead, store: store}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /enroll", f.enroll)
 	mux.HandleFunc("GET "+load.OptionsPath, f.options)
 	mux.HandleFunc("POST "+load.VerifyPath, f.verify)
-	settings, err := engineOf(path)
-	return &http.Server{Handler: mux}, settings, store, err
+	return &http.Server{Handler: mux}
 }
 
 // enrollment is what the generator tells the floor about an account.

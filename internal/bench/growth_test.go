@@ -151,7 +151,7 @@ func model(t *testing.T, kind, dir string) *ecdsa.PrivateKey {
 		t.Fatal(err)
 	}
 	one := newTestTarget(t, kind, s)
-	if err := errors.Join(one.enroll(1), s.stop()); err != nil {
+	if err := errors.Join(one.enroll(1), s.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return one.people.Accounts()[0].Key
@@ -165,7 +165,7 @@ func (p *population) serve(t *testing.T, kind, dir string, key *ecdsa.PrivateKey
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := s.stop(); err != nil {
+		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -334,7 +334,7 @@ func TestAbandonedOptionsTakeNoSpace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.stop()
+	defer s.Close()
 	one := newTestTarget(t, "mapae", s)
 	if err := one.enroll(1); err != nil {
 		t.Fatal(err)

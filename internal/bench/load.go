@@ -15,10 +15,11 @@ import (
 
 // target is a server with the accounts that were made there.
 type target struct {
-	name   string
-	server *server
-	at     *load.Target
-	people *load.Crowd
+	name     string
+	server   *server
+	at       *load.Target
+	people   *load.Crowd
+	database func() (time.Duration, error) // CPU time of the database's own processes; nil: there are none
 }
 
 // newTarget is a server with nobody.
@@ -35,13 +36,14 @@ type round struct {
 	perSecond float64
 	p50, p99  float64       // ms
 	cpu       time.Duration // of the server, per sign-in
+	database  time.Duration // of the database's own processes, per sign-in
 	took      time.Duration
 }
 
 // enroll makes n accounts.
 func (t *target) enroll(n int) error {
 	ctx := context.Background()
-	if t.name == "mapae" || t.name == "postgres" {
+	if t.name != "bare" && t.name != "floor" {
 		lanes, end, err := t.people.SignUps(ctx, 1)
 		if err != nil {
 			return err
@@ -97,19 +99,34 @@ func (t *target) round(concurrency int, length time.Duration) (round, error) {
 		return round{}, err
 	}
 	defer end()
-	before, err := t.server.cpu()
-	if err != nil {
-		return round{}, err
-	}
 	m := load.NewMeter()
-	took := load.Run(ctx, load.Span{For: length}, m, lanes)
-	after, err := t.server.cpu()
-	if err != nil {
-		return round{}, err
+	var took time.Duration
+	cpu, database, err := t.used(func() { took = load.Run(ctx, load.Span{For: length}, m, lanes) })
+	if err == nil {
+		err = m.Err()
 	}
-	if err := m.Err(); err != nil {
+	if err != nil {
 		return round{}, err
 	}
 	f := m.Figures(took)
-	return round{perSecond: f.PerSecond, p50: f.P50, p99: f.P99, cpu: (after - before) / time.Duration(f.Operations), took: took}, nil
+	n := time.Duration(f.Operations)
+	return round{perSecond: f.PerSecond, p50: f.P50, p99: f.P99, cpu: cpu / n, database: database / n, took: took}, nil
+}
+
+// used returns the CPU time that the server, and the database's own processes,
+// used while f ran.
+func (t *target) used(f func()) (cpu, database time.Duration, err error) {
+	read := func() (cpu, database time.Duration, err error) {
+		if cpu, err = t.server.cpu(); err == nil && t.database != nil {
+			database, err = t.database()
+		}
+		return cpu, database, err
+	}
+	cpu, database, err = read()
+	if err != nil {
+		return 0, 0, err
+	}
+	f()
+	cpuAfter, databaseAfter, err := read()
+	return cpuAfter - cpu, databaseAfter - database, err
 }

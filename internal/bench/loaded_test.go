@@ -23,7 +23,7 @@ func loaded(t *testing.T, users int) target {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := s.stop(); err != nil {
+		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})

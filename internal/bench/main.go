@@ -19,6 +19,7 @@ type plan struct {
 	users       int
 	dir         string // where the databases are made: a real disk
 	profiles    string // directory for a CPU profile of each server, empty: none
+	engine      string // "sqlite" or "postgres"
 }
 
 func main() {
@@ -39,8 +40,9 @@ func run(args []string) error {
 	})
 	flags.IntVar(&p.users, "users", 1000, "accounts that sign in")
 	flags.StringVar(&p.dir, "dir", "", "where the databases are made, best on a disk (default: the temporary directory)")
-	flags.StringVar(&p.profiles, "profiles", "", "write bare.prof, floor.prof and mapae.prof, CPU profiles of the servers, into this directory")
-	serve := flags.String("serve", "", "be a server: mapae, floor or bare (for the benchmark's own use)")
+	flags.StringVar(&p.profiles, "profiles", "", "write a CPU profile of each server into this directory, such as mapae.prof")
+	flags.StringVar(&p.engine, "engine", "sqlite", "sqlite, or postgres: a server that is made for it")
+	serve := flags.String("serve", "", "be a server of this kind (for the benchmark's own use)")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -49,6 +51,9 @@ func run(args []string) error {
 	}
 	if p.duration <= 0 || p.rounds < 1 || p.users < 1 {
 		return errors.New("duration, rounds and users must be more than nothing")
+	}
+	if lineups[p.engine] == nil {
+		return fmt.Errorf("no engine %q: sqlite or postgres", p.engine)
 	}
 	return measure(p, os.Stdout)
 }
@@ -65,9 +70,16 @@ func readNumbers(text string) ([]int, error) {
 	return numbers, nil
 }
 
-// names of the servers: the bare loop with the least SQL, the bare loop with
-// Mapae's SQL, which ratios are to, and what is measured.
-var names = [3]string{"bare", "floor", "mapae"}
+// entrant is a server that takes part.
+type entrant struct{ name, kind string }
+
+// lineups are the servers of each engine: the bare loop with the least SQL, then
+// at the end the bare loop with Mapae's SQL, which ratios are to, and what is
+// measured.
+var lineups = map[string][]entrant{
+	"sqlite":   {{"bare", "bare"}, {"floor", "floor"}, {"mapae", "mapae"}},
+	"postgres": {{"floor", "postgres-floor"}, {"mapae", "postgres"}},
+}
 
 // measure runs the plan and writes its figures to out.
 func measure(p plan, out io.Writer) (err error) {
@@ -76,16 +88,10 @@ func measure(p plan, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	var all [3]target
-	for i, name := range names {
-		s, err := startServer(name, dir, p.profiles)
-		if err != nil {
-			return err
-		}
-		defer s.stop()
-		if all[i], err = newTarget(name, s); err != nil {
-			return err
-		}
+	all, started, err := lineUp(p, dir)
+	defer func() { err = errors.Join(err, started.Close()) }()
+	if err != nil {
+		return err
 	}
 	printHead(out, p, all)
 	for i := range all {
@@ -98,15 +104,42 @@ func measure(p plan, out io.Writer) (err error) {
 		if err != nil {
 			return err
 		}
-		printRows(out, c, results)
+		printRows(out, c, all, results)
 	}
-	return errors.Join(all[0].server.stop(), all[1].server.stop(), all[2].server.stop())
+	return nil
+}
+
+// lineUp starts the servers of p's engine. What was started is to be closed also
+// where that fails.
+func lineUp(p plan, dir string) (all []target, started closers, err error) {
+	var database func() (time.Duration, error)
+	if p.engine == "postgres" {
+		cluster, err := openCluster(dir)
+		if err != nil {
+			return nil, started, err
+		}
+		started, database = closers{cluster}, cluster.CPU
+	}
+	for _, one := range lineups[p.engine] {
+		s, err := startServer(one.kind, dir, p.profiles)
+		if err != nil {
+			return nil, started, err
+		}
+		started = append(closers{s}, started...)
+		t, err := newTarget(one.name, s)
+		if err != nil {
+			return nil, started, err
+		}
+		t.database = database
+		all = append(all, t)
+	}
+	return all, started, nil
 }
 
 // measureAt runs the rounds of one concurrency, all servers in turn,
 // after a short one of each that is not counted.
-func measureAt(p plan, concurrency int, all [3]target) ([3][]round, error) {
-	var results [3][]round
+func measureAt(p plan, concurrency int, all []target) ([][]round, error) {
+	results := make([][]round, len(all))
 	for n := range p.rounds + 1 {
 		for i, t := range all {
 			length := p.duration

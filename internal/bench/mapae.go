@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -9,8 +8,6 @@ import (
 	"os"
 
 	"github.com/mapae/mapae"
-	"github.com/mapae/mapae/postgres"
-	"github.com/mapae/mapae/sqlite"
 	"github.com/mapae/mapae/web"
 )
 
@@ -20,31 +17,23 @@ var loopback = netip.MustParsePrefix("127.0.0.0/8")
 
 // openMapae is Mapae as the binary serves it, with its access log in a file.
 func openMapae(path, origin string) (*http.Server, string, io.Closer, error) {
-	store, err := sqlite.Open(context.Background(), path)
-	if err != nil {
-		return nil, "", nil, err
-	}
-	engine, err := engineOf(path)
+	store, settings, err := openSQLite(path)
 	if err != nil {
 		return nil, "", nil, err
 	}
 	srv, closer, err := openSite(store, path+".log", origin)
-	return srv, engine, closer, err
+	return srv, settings, closer, err
 }
 
 // openPostgres is the same on the PostgreSQL database whose URL is the text of
 // the file at path.
 func openPostgres(path, origin string) (*http.Server, string, io.Closer, error) {
-	url, err := os.ReadFile(path)
-	if err != nil {
-		return nil, "", nil, err
-	}
-	store, err := postgres.Open(context.Background(), string(url))
+	store, settings, err := openServer(path)
 	if err != nil {
 		return nil, "", nil, err
 	}
 	srv, closer, err := openSite(store, path+".log", origin)
-	return srv, "PostgreSQL", closer, err
+	return srv, settings, closer, err
 }
 
 func openSite(store mapae.Store, logPath, origin string) (*http.Server, io.Closer, error) {

@@ -8,21 +8,12 @@ import (
 	"time"
 
 	"github.com/mapae/mapae"
-	"github.com/mapae/mapae/sqlite"
 	"github.com/mapae/mapae/webauthn"
 )
 
 // sameStore gives the bare loop the very SQL that Mapae runs: tables, indexes,
 // event and all.
-type sameStore struct{ *sqlite.Store }
-
-func openSameStore(path string) (engine, error) {
-	s, err := sqlite.Open(context.Background(), path)
-	if err != nil {
-		return nil, err
-	}
-	return sameStore{s}, nil
-}
+type sameStore struct{ mapae.Store }
 
 func (s sameStore) add(e enrollment) error {
 	ctx := context.Background()

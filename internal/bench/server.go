@@ -52,7 +52,7 @@ func startServer(kind, dir, profiles string) (*server, error) {
 		return nil, err
 	}
 	if err := s.read(&s.hello); err != nil {
-		return nil, errors.Join(fmt.Errorf("start the %s: %w", kind, err), s.stop())
+		return nil, errors.Join(fmt.Errorf("start the %s: %w", kind, err), s.Close())
 	}
 	return s, nil
 }
@@ -72,8 +72,8 @@ func (s *server) cpu() (used time.Duration, err error) {
 	return used, s.read(&used)
 }
 
-// stop ends the server and waits for it.
-func (s *server) stop() error {
+// Close ends the server and waits for it.
+func (s *server) Close() error {
 	if s.stopped {
 		return nil
 	}
@@ -91,7 +91,9 @@ func serveAs(kind, dir, profiles string) error {
 	if err != nil {
 		return err
 	}
-	open := map[string]func(path, origin string) (*http.Server, string, io.Closer, error){"bare": openBare, "floor": openFloor, "mapae": openMapae, "postgres": openPostgres}[kind]
+	open := map[string]func(path, origin string) (*http.Server, string, io.Closer, error){
+		"bare": openBare, "floor": openFloor, "mapae": openMapae, "postgres": openPostgres, "postgres-floor": openPostgresFloor,
+	}[kind]
 	if open == nil {
 		return fmt.Errorf("no server %q", kind)
 	}

@@ -187,6 +187,17 @@ func (c *Cluster) Create(database string) error {
 	return c.run("createdb", "-h", c.Dir, "-U", Superuser, database)
 }
 
+// Ask returns the one value that a statement returns in the database with that
+// URL.
+func Ask(url, statement string) (string, error) {
+	bin, err := Find()
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.Command(filepath.Join(bin, "psql"), "-X", "-A", "-t", "-c", statement, url).Output()
+	return strings.TrimSpace(string(out)), err
+}
+
 // URL names a database of the cluster, with parameters such as "search_path",
 // "one" in pairs.
 func (c *Cluster) URL(database string, parameters ...string) string {
