@@ -22,6 +22,7 @@ has systemd-analyze || need systemd
 has zsh || need zsh
 has fish || need fish
 has nginx || [ -x /usr/sbin/nginx ] || need nginx-light
+has caddy || need caddy
 has pgbouncer || [ -x /usr/sbin/pgbouncer ] || need pgbouncer
 
 [ ${#missing[@]} -gt 0 ] || exit 0

@@ -32,18 +32,35 @@ func found(t *testing.T, name string) string {
 	return ""
 }
 
-// behindNginx serves with the shipped configuration of nginx, at ports of this
-// test. It returns the two origins, who trusts the certificate, and the server.
-func behindNginx(t *testing.T) (plain, secure, trusted string, upstream *process) {
+func freePorts(t *testing.T, n int) []string {
 	t.Helper()
-	nginx := found(t, "nginx")
-	ports := make([]string, 3)
+	ports := make([]string, n)
 	for i := range ports {
 		var err error
 		if ports[i], err = freePort(); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return ports
+}
+
+// serveBehind is Mapae as the shipped configurations of proxies want it.
+func serveBehind(t *testing.T, origin, port, dir string) *process {
+	t.Helper()
+	p := &process{origin: "http://127.0.0.1:" + port}
+	p.run(t, "mapae", "serve", "--origin", origin, "--listen", "127.0.0.1:"+port, "--data", filepath.Join(dir, "data"), "--trusted-proxy", "127.0.0.1/32", "--mail", "none")
+	if status, _, err := getWhenUp(p.origin + "/readyz"); err != nil || status != http.StatusOK {
+		t.Fatalf("status %d, %v\n%s", status, err, &p.out)
+	}
+	return p
+}
+
+// behindNginx serves with the shipped configuration of nginx, at ports of this
+// test. It returns the two origins, who trusts the certificate, and the server.
+func behindNginx(t *testing.T) (plain, secure, trusted string, upstream *process) {
+	t.Helper()
+	nginx := found(t, "nginx")
+	ports := freePorts(t, 3)
 	dir := t.TempDir()
 	chain, key := filepath.Join(dir, "chain.pem"), filepath.Join(dir, "key.pem")
 	certificate(t, chain, key, "localhost")
@@ -73,11 +90,7 @@ func behindNginx(t *testing.T) (plain, secure, trusted string, upstream *process
 		t.Fatal(err)
 	}
 	secure = "https://localhost:" + ports[1]
-	upstream = &process{origin: "http://127.0.0.1:" + ports[2]}
-	upstream.run(t, "mapae", "serve", "--origin", secure, "--listen", "127.0.0.1:"+ports[2], "--data", filepath.Join(dir, "data"), "--trusted-proxy", "127.0.0.1/32", "--mail", "none")
-	if status, _, err := getWhenUp(upstream.origin + "/readyz"); err != nil || status != http.StatusOK {
-		t.Fatalf("status %d, %v\n%s", status, err, &upstream.out)
-	}
+	upstream = serveBehind(t, secure, ports[2], dir)
 	front := &process{}
 	front.run(t, nginx, "-p", dir, "-c", filepath.Join(dir, "nginx.conf"))
 	plain = "http://localhost:" + ports[0]
@@ -127,9 +140,57 @@ func (l liar) RoundTrip(r *http.Request) (*http.Response, error) {
 	return l.Transport.RoundTrip(r)
 }
 
+// behindCaddy is behindNginx with the shipped configuration of Caddy, but for
+// where its certificate comes from.
+func behindCaddy(t *testing.T) (secure, trusted string, upstream *process) {
+	t.Helper()
+	caddy := found(t, "caddy")
+	ports := freePorts(t, 2)
+	dir := t.TempDir()
+	chain, key := filepath.Join(dir, "chain.pem"), filepath.Join(dir, "key.pem")
+	certificate(t, chain, key, "localhost")
+	shipped, err := os.ReadFile("../../deploy/Caddyfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	site := string(shipped)
+	for _, change := range [][2]string{
+		{"\nid.example.com {", "\nlocalhost:" + ports[0] + " {\n\tbind 127.0.0.1\n\ttls " + chain + " " + key}, {"reverse_proxy 127.0.0.1:8080", "reverse_proxy 127.0.0.1:" + ports[1]},
+	} {
+		if !strings.Contains(site, change[0]) {
+			t.Fatalf("deploy/Caddyfile has no %q", change[0])
+		}
+		site = strings.ReplaceAll(site, change[0], change[1])
+	}
+	if err := os.WriteFile(filepath.Join(dir, "Caddyfile"), []byte("{\n\tadmin off\n\tauto_https disable_redirects\n}\n"+site), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	secure = "https://localhost:" + ports[0]
+	upstream = serveBehind(t, secure, ports[1], dir)
+	front := &process{}
+	front.run(t, "env", "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir, caddy, "run", "--adapter", "caddyfile", "--config", filepath.Join(dir, "Caddyfile"))
+	if _, _, err := getWhenUp("http://127.0.0.1:" + ports[0]); err != nil { // speaks TLS only: an answer all the same
+		t.Fatalf("%v\n%s", err, &front.out)
+	}
+	return secure, chain, upstream
+}
+
 func TestPeopleSignUpAndInThroughNginx(t *testing.T) {
 	t.Parallel()
 	_, secure, trusted, upstream := behindNginx(t)
+	comeThrough(t, secure, trusted, upstream)
+}
+
+func TestPeopleSignUpAndInThroughCaddy(t *testing.T) {
+	t.Parallel()
+	secure, trusted, upstream := behindCaddy(t)
+	comeThrough(t, secure, trusted, upstream)
+}
+
+// comeThrough signs up and in through a proxy as a browser that lies about its
+// address, and asks the doctor about it.
+func comeThrough(t *testing.T, secure, trusted string, upstream *process) {
+	t.Helper()
 	text, err := os.ReadFile(trusted)
 	if err != nil {
 		t.Fatal(err)
