@@ -55,7 +55,7 @@ var rooms = []room{
 	{name: "memory", ours: []string{".", "webauthn", leaves},
 		why: "a store knows the domain and no sibling"},
 	{name: "sqlite", ours: []string{".", "webauthn", leaves, "internal/sqlstore"},
-		libs: []string{"modernc.org/sqlite", "github.com/pressly/goose/v3"},
+		libs: []string{"modernc.org/sqlite", "modernc.org/libc", "github.com/pressly/goose/v3"},
 		why:  "a store knows the domain, the SQL that both engines share, and no sibling"},
 	{name: "postgres", ours: []string{".", "webauthn", leaves, "internal/sqlstore"},
 		libs: []string{"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"},

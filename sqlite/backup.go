@@ -3,14 +3,13 @@ package sqlite
 import (
 	"bytes"
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
-	"modernc.org/sqlite"
+	sqlitelib "modernc.org/sqlite/lib"
 
 	"github.com/mapae/mapae/internal/wholefile"
 )
@@ -41,7 +40,7 @@ func Backup(ctx context.Context, path, file string) error {
 // copyInto writes the database at path into an empty file, in one transaction
 // that reads.
 func copyInto(ctx context.Context, path, empty string) (err error) {
-	c, err := openThere(ctx, path, "rw")
+	c, err := openThere(ctx, path, sqlitelib.SQLITE_OPEN_READWRITE)
 	if err != nil {
 		return err
 	}
@@ -53,9 +52,9 @@ func copyInto(ctx context.Context, path, empty string) (err error) {
 	return err
 }
 
-// openThere opens the file at path, which must be there, in a mode of SQLite's
-// URIs: "ro" or "rw".
-func openThere(ctx context.Context, path, mode string) (*conn, error) {
+// openThere opens the file at path, which must be there, as flags say:
+// SQLITE_OPEN_READONLY or SQLITE_OPEN_READWRITE.
+func openThere(ctx context.Context, path string, flags int32) (*conn, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -63,16 +62,12 @@ func openThere(ctx context.Context, path, mode string) (*conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	d, err := new(sqlite.Driver).Open(dataSource(abs) + "&mode=" + mode)
-	if err != nil {
-		return nil, err
-	}
-	return &conn{driver: d, statements: map[string]statement{}}, nil
+	return openFile(abs, flags)
 }
 
 // whole returns nil when the file at path is a whole database.
 func whole(ctx context.Context, path string) (err error) {
-	c, err := openThere(ctx, path, "ro")
+	c, err := openThere(ctx, path, sqlitelib.SQLITE_OPEN_READONLY)
 	if err != nil {
 		return err
 	}
@@ -87,8 +82,9 @@ func whole(ctx context.Context, path string) (err error) {
 // damage returns what SQLite finds wrong with a file: pages, indexes and
 // references.
 func (c *conn) damage() (wrong []string, err error) {
-	err = c.query("PRAGMA integrity_check(10)", nil, func(row []driver.Value) error {
-		if text := fmt.Sprint(row[0]); text != "ok" {
+	var text string
+	err = c.Rows(context.Background(), "PRAGMA integrity_check(10)", nil, []any{&text}, func() error {
+		if text != "ok" {
 			wrong = append(wrong, text)
 		}
 		return nil
@@ -96,8 +92,9 @@ func (c *conn) damage() (wrong []string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("integrity check: %w", err)
 	}
-	err = c.query("PRAGMA foreign_key_check", nil, func(row []driver.Value) error {
-		wrong = append(wrong, fmt.Sprintf("a row of %v refers to one of %v that is not there", row[0], row[2]))
+	var table, row, parent, key any
+	err = c.Rows(context.Background(), "PRAGMA foreign_key_check", nil, []any{&table, &row, &parent, &key}, func() error {
+		wrong = append(wrong, fmt.Sprintf("a row of %v refers to one of %v that is not there", table, parent))
 		return nil
 	})
 	if err != nil {

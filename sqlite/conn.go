@@ -2,14 +2,11 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
-	"net/url"
+	"sync"
 	"time"
 
-	"modernc.org/sqlite"
 	sqlitelib "modernc.org/sqlite/lib"
 
 	"github.com/mapae/mapae"
@@ -38,36 +35,31 @@ var (
 	}, commonPragmas...)
 )
 
-// conn is one connection with its prepared statements: a sqlstore.Querier for
-// one goroutine at a time. Contexts are looked at by those who hand it out; a
-// statement that runs is not interrupted.
+// conn is one connection with its prepared statements: a sqlstore.Querier. It
+// is for one goroutine at a time; a second one waits. Contexts are looked at by
+// those who hand it out; a statement that runs is not interrupted.
 type conn struct {
-	driver     driver.Conn
+	mu         sync.Mutex
+	handle     *handle // nil once closed
 	statements map[string]statement
-	values     []driver.Value // of the current row
 }
 
-// statement is what the driver's statements can do.
-type statement interface {
-	driver.Stmt
-	driver.StmtExecContext
-	driver.StmtQueryContext
-}
-
-// dataSource returns the file's name as a URI, in which no character of a path
-// has a meaning, and with which a string in double quotes is an error.
-func dataSource(path string) string {
-	u := url.URL{Scheme: "file", Path: path, RawQuery: "_dqs=0"}
-	return u.String()
+// openFile opens the file at path, which is absolute, with the settings that
+// SQLite has by itself.
+func openFile(path string, flags int32) (*conn, error) {
+	h, err := openHandle(path, flags)
+	if err != nil {
+		return nil, err
+	}
+	return &conn{handle: h, statements: map[string]statement{}}, nil
 }
 
 // connect opens a connection and proves that its settings took.
 func connect(path string, pragmas []pragma) (*conn, error) {
-	d, err := new(sqlite.Driver).Open(dataSource(path))
+	c, err := openFile(path, sqlitelib.SQLITE_OPEN_READWRITE|sqlitelib.SQLITE_OPEN_CREATE)
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{driver: d, statements: map[string]statement{}}
 	for _, p := range pragmas {
 		if err := c.set(p); err != nil {
 			return nil, errors.Join(err, c.close())
@@ -82,9 +74,7 @@ func connect(path string, pragmas []pragma) (*conn, error) {
 func connectFirst(ctx context.Context, path string) (*conn, error) {
 	for patience := time.Now().Add(5 * time.Second); ; {
 		c, err := connect(path, writePragmas)
-		var failure *sqlite.Error
-		busy := errors.As(err, &failure) && failure.Code()&0xff == sqlitelib.SQLITE_BUSY
-		if !busy || time.Now().After(patience) {
+		if !failedWith(err, sqlitelib.SQLITE_BUSY) || time.Now().After(patience) {
 			return c, err
 		}
 		select {
@@ -99,65 +89,42 @@ func (c *conn) set(p pragma) error {
 	if _, err := c.Exec(context.Background(), "PRAGMA "+p.name+" = "+p.value); err != nil {
 		return fmt.Errorf("set %s: %w", p.name, err)
 	}
-	got := ""
-	err := c.query("PRAGMA "+p.name, nil, func(row []driver.Value) error {
-		got = fmt.Sprint(row[0])
-		return nil
-	})
-	if err != nil {
+	var value any
+	if err := c.Row(context.Background(), "PRAGMA "+p.name, nil, []any{&value}); err != nil {
 		return fmt.Errorf("read %s: %w", p.name, err)
 	}
+	got := fmt.Sprint(value)
 	if got != p.want {
 		return fmt.Errorf("setting %s is %q, not %q", p.name, got, p.want)
 	}
 	return nil
 }
 
-// prepare returns the statement of sql, prepared once.
-func (c *conn) prepare(sql string) (statement, error) {
-	if s, ok := c.statements[sql]; ok {
-		return s, nil
-	}
-	prepared, err := c.driver.Prepare(sql)
-	if err != nil {
-		return nil, err
-	}
-	s, ok := prepared.(statement)
-	if !ok {
-		return nil, errors.Join(fmt.Errorf("sqlite: driver statement is a %T", prepared), prepared.Close())
-	}
-	c.statements[sql] = s
-	return s, nil
-}
-
 // Ping implements sqlstore.Querier.
 func (c *conn) Ping(context.Context) error {
-	return c.query("SELECT 1 FROM mapae_keys LIMIT 1", nil, func([]driver.Value) error { return nil })
+	return c.run("SELECT 1 FROM mapae_keys LIMIT 1", nil, func(statement) error { return nil })
 }
 
 // Exec implements sqlstore.Querier.
-func (c *conn) Exec(_ context.Context, sql string, args ...any) (int64, error) {
-	s, err := c.prepare(sql)
-	if err != nil {
+func (c *conn) Exec(_ context.Context, sql string, args ...any) (n int64, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.steps(sql, args, func(statement) error { return nil }); err != nil {
 		return 0, err
 	}
-	r, err := s.ExecContext(context.Background(), named(args))
-	if err != nil {
-		return 0, err
-	}
-	return r.RowsAffected()
+	return c.handle.changes(), nil
 }
 
 // Row implements sqlstore.Querier. A statement that writes and returns rows
 // is run to its end, or it would not have written.
 func (c *conn) Row(_ context.Context, sql string, args, dest []any) error {
 	found := false
-	err := c.query(sql, args, func(row []driver.Value) error {
+	err := c.run(sql, args, func(s statement) error {
 		if found {
 			return nil
 		}
 		found = true
-		return scan(dest, row)
+		return c.handle.scan(s, dest)
 	})
 	if err == nil && !found {
 		return mapae.ErrNotFound
@@ -167,78 +134,67 @@ func (c *conn) Row(_ context.Context, sql string, args, dest []any) error {
 
 // Rows implements sqlstore.Querier.
 func (c *conn) Rows(_ context.Context, sql string, args, dest []any, row func() error) error {
-	return c.query(sql, args, func(values []driver.Value) error {
-		if err := scan(dest, values); err != nil {
+	return c.run(sql, args, func(s statement) error {
+		if err := c.handle.scan(s, dest); err != nil {
 			return err
 		}
 		return row()
 	})
 }
 
-// query runs a statement and calls row for each row.
-func (c *conn) query(sql string, args []any, row func([]driver.Value) error) (err error) {
+// run runs a statement and calls row at each row, which must not use c.
+func (c *conn) run(sql string, args []any, row func(statement) error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.steps(sql, args, row)
+}
+
+// steps is run where c.mu is held.
+func (c *conn) steps(sql string, args []any, row func(statement) error) error {
 	s, err := c.prepare(sql)
 	if err != nil {
 		return err
 	}
-	rows, err := s.QueryContext(context.Background(), named(args))
-	if err != nil {
+	defer c.handle.reset(s)
+	if err := c.handle.bind(s, args); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	n := len(rows.Columns())
-	if len(c.values) < n {
-		c.values = make([]driver.Value, n)
-	}
 	for {
-		switch err := rows.Next(c.values[:n]); {
-		case err == io.EOF:
-			return nil
-		case err != nil:
+		if more, err := c.handle.step(s); !more {
 			return err
 		}
-		if err := row(c.values[:n]); err != nil {
+		if err := row(s); err != nil {
 			return err
 		}
 	}
+}
+
+// prepare returns the statement of sql, prepared once.
+func (c *conn) prepare(sql string) (statement, error) {
+	if c.handle == nil {
+		return statement{}, errClosed
+	}
+	if s, ok := c.statements[sql]; ok {
+		return s, nil
+	}
+	s, err := c.handle.prepare(sql)
+	if err == nil {
+		c.statements[sql] = s
+	}
+	return s, err
 }
 
 // close finalizes the statements and closes the connection.
 func (c *conn) close() error {
-	var errs []error
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.handle == nil {
+		return nil
+	}
 	for _, s := range c.statements {
-		errs = append(errs, s.Close())
+		c.handle.finalize(s)
 	}
-	return errors.Join(append(errs, c.driver.Close())...)
-}
-
-// named returns args as the driver wants them.
-func named(args []any) []driver.NamedValue {
-	values := make([]driver.NamedValue, len(args))
-	for i, a := range args {
-		values[i] = driver.NamedValue{Ordinal: i + 1, Value: a}
-	}
-	return values
-}
-
-// scan copies a row into dest.
-func scan(dest []any, row []driver.Value) error {
-	if len(dest) != len(row) {
-		return fmt.Errorf("sqlite: %d columns for %d destinations", len(row), len(dest))
-	}
-	for i, d := range dest {
-		ok := false
-		switch d := d.(type) {
-		case *int64:
-			*d, ok = row[i].(int64)
-		case *string:
-			*d, ok = row[i].(string)
-		case *[]byte:
-			*d, ok = row[i].([]byte)
-		}
-		if !ok {
-			return fmt.Errorf("sqlite: column %d is a %T, wanted in a %T", i+1, row[i], d)
-		}
-	}
-	return nil
+	err := c.handle.close()
+	c.handle, c.statements = nil, nil
+	return err
 }

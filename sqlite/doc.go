@@ -7,5 +7,6 @@
 // in a savepoint of its own, so that one that fails takes none of the others
 // with it. Whoever finds nobody writing leads: there is no goroutine and no
 // timer. Several connections read, and see what was committed before they
-// began.
+// began. All of them speak SQLite's C interface (library.go); database/sql is
+// for migrations only.
 package sqlite

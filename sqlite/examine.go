@@ -2,12 +2,13 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+
+	sqlitelib "modernc.org/sqlite/lib"
 
 	"github.com/mapae/mapae"
 	"github.com/mapae/mapae/internal/sqlstore"
@@ -36,7 +37,7 @@ func examine(ctx context.Context, path string, deep bool, check func([]mapae.Key
 	if current != known {
 		return all, nil // the rest asks for tables that may not be there
 	}
-	c, err := openThere(ctx, path, "ro")
+	c, err := openThere(ctx, path, sqlitelib.SQLITE_OPEN_READONLY)
 	if err != nil {
 		return all, err
 	}
@@ -82,11 +83,7 @@ func lookAtFile(path string) ([]mapae.Finding, error) {
 // own; the others are each connection's, which proves them when it opens.
 func lookAtSettings(c *conn, path string) ([]mapae.Finding, error) {
 	journal := ""
-	err := c.query("PRAGMA journal_mode", nil, func(row []driver.Value) error {
-		journal = fmt.Sprint(row[0])
-		return nil
-	})
-	if err != nil {
+	if err := c.Row(context.Background(), "PRAGMA journal_mode", nil, []any{&journal}); err != nil {
 		return nil, err
 	}
 	if journal != "wal" {

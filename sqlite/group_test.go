@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -237,7 +236,7 @@ func TestFullDiskIsAnErrorAndNoMoreOnceThereIsRoom(t *testing.T) {
 	g := newGroup(t)
 	limit := func(pages string) {
 		t.Helper()
-		if err := g.writer.conn.query("PRAGMA max_page_count = "+pages, nil, func([]driver.Value) error { return nil }); err != nil {
+		if err := g.writer.conn.run("PRAGMA max_page_count = "+pages, nil, func(statement) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}

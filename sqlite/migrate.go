@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 
 	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 //go:embed migrations/*.sql
@@ -17,6 +19,13 @@ var migrations embed.FS
 // migrateTries is how often the tables are brought up to date: a program that
 // opens the file at the same moment may have been faster.
 const migrateTries = 3
+
+// dataSource returns the file's name as a URI, in which no character of a path
+// has a meaning, and with which a string in double quotes is an error.
+func dataSource(path string) string {
+	u := url.URL{Scheme: "file", Path: path, RawQuery: "_dqs=0"}
+	return u.String()
+}
 
 // migrate brings the tables of the file at path up to date.
 func migrate(ctx context.Context, path string) (err error) {

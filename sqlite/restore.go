@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"modernc.org/sqlite"
 	sqlitelib "modernc.org/sqlite/lib"
 
 	"github.com/mapae/mapae"
@@ -99,9 +98,8 @@ func free(ctx context.Context, path string, force bool) error {
 		return err
 	}
 	users, err := alone(ctx, path)
-	var failure *sqlite.Error
 	switch {
-	case errors.As(err, &failure) && (failure.Code()&0xff == sqlitelib.SQLITE_BUSY || failure.Code()&0xff == sqlitelib.SQLITE_LOCKED):
+	case failedWith(err, sqlitelib.SQLITE_BUSY, sqlitelib.SQLITE_LOCKED):
 		return errInUse
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -114,7 +112,7 @@ func free(ctx context.Context, path string, force bool) error {
 // alone moves the write-ahead log of the database at path into the file and
 // returns how many users are in it.
 func alone(ctx context.Context, path string) (users int64, err error) {
-	c, err := openThere(ctx, path, "rw")
+	c, err := openThere(ctx, path, sqlitelib.SQLITE_OPEN_READWRITE)
 	if err != nil {
 		return 0, err
 	}

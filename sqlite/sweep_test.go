@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -21,8 +20,9 @@ type planned struct {
 
 func (p *planned) Exec(_ context.Context, sql string, _ ...any) (int64, error) {
 	plan := []string{sql}
-	err := p.query("EXPLAIN QUERY PLAN "+sql, []any{int64(0), int64(0)}, func(row []driver.Value) error {
-		plan = append(plan, fmt.Sprint(row[3]))
+	var id, parent, unused, detail any
+	err := p.conn.Rows(context.Background(), "EXPLAIN QUERY PLAN "+sql, []any{int64(0), int64(0)}, []any{&id, &parent, &unused, &detail}, func() error {
+		plan = append(plan, fmt.Sprint(detail))
 		return nil
 	})
 	p.plans = append(p.plans, strings.Join(plan, "\n"))

@@ -2,12 +2,13 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
+
+	sqlitelib "modernc.org/sqlite/lib"
 )
 
 const (
@@ -89,7 +90,7 @@ func versionOf(name string) (n int64, err error) {
 
 // version asks a file that is there, and makes none.
 func version(ctx context.Context, path string) (n int64, err error) {
-	c, err := openThere(ctx, path, "ro")
+	c, err := openThere(ctx, path, sqlitelib.SQLITE_OPEN_READONLY)
 	if err != nil {
 		return 0, err
 	}
@@ -102,6 +103,6 @@ func version(ctx context.Context, path string) (n int64, err error) {
 
 // number runs a statement that returns one number.
 func (c *conn) number(sql string) (n int64, err error) {
-	err = c.query(sql, nil, func(row []driver.Value) error { return scan([]any{&n}, row) })
+	err = c.Row(context.Background(), sql, nil, []any{&n})
 	return n, err
 }

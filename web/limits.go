@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/mapae/mapae"
 )
 
@@ -140,11 +138,17 @@ func limitKey(address string) netip.Prefix {
 // limiter is a token bucket for each key, in bounded memory: of two
 // generations of keys the older is forgotten when the younger is full.
 type limiter struct {
-	burst int
+	burst float64
 	every time.Duration // time in which one token comes back
 
 	mu         sync.Mutex
-	young, old map[netip.Prefix]*rate.Limiter
+	young, old map[netip.Prefix]*bucket
+}
+
+// bucket is how many tokens a key had at a time.
+type bucket struct {
+	tokens float64
+	at     time.Time
 }
 
 // maxKeys bounds each generation; a bucket takes about 150 bytes.
@@ -155,54 +159,50 @@ func newLimiter(l Limit) *limiter {
 	if l.Most == 0 {
 		return nil
 	}
-	return &limiter{burst: l.Most, every: l.Window / time.Duration(l.Most), young: map[netip.Prefix]*rate.Limiter{}}
+	return &limiter{burst: float64(l.Most), every: l.Window / time.Duration(l.Most), young: map[netip.Prefix]*bucket{}}
 }
 
 // take takes a token of key, or returns CodeRateLimited and when there will be
 // one.
-func (l *limiter) take(key netip.Prefix, now time.Time) error {
-	if l == nil {
-		return nil
-	}
-	if l.bucket(key).AllowN(now, 1) {
-		return nil
-	}
-	return l.full(key, now)
-}
+func (l *limiter) take(key netip.Prefix, now time.Time) error { return l.change(key, now, -1) }
 
 // give takes a take back.
-func (l *limiter) give(key netip.Prefix, now time.Time) {
-	if l != nil {
-		l.bucket(key).AllowN(now, -1)
-	}
-}
+func (l *limiter) give(key netip.Prefix, now time.Time) { _ = l.change(key, now, +1) }
 
 // full is what take would return, without taking.
-func (l *limiter) full(key netip.Prefix, now time.Time) error {
+func (l *limiter) full(key netip.Prefix, now time.Time) error { return l.change(key, now, 0) }
+
+// change adds to the tokens of key. Who does not give is refused where there
+// is none.
+func (l *limiter) change(key netip.Prefix, now time.Time, by float64) error {
 	if l == nil {
 		return nil
 	}
-	b := l.bucket(key)
-	if b.TokensAt(now) >= 1 {
-		return nil
-	}
-	wait := time.Duration((1 - b.TokensAt(now)) * float64(l.every))
-	return &mapae.Error{Code: mapae.CodeRateLimited, RetryAfter: max(wait, time.Second)}
-}
-
-func (l *limiter) bucket(key netip.Prefix) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	b := l.bucket(key, now)
+	if by <= 0 && b.tokens < 1 {
+		wait := time.Duration((1 - b.tokens) * float64(l.every))
+		return &mapae.Error{Code: mapae.CodeRateLimited, RetryAfter: max(wait, time.Second)}
+	}
+	b.tokens = min(b.tokens+by, l.burst)
+	return nil
+}
+
+// bucket returns the bucket of key as it is now; l.mu is held. A clock that
+// was set back fills none.
+func (l *limiter) bucket(key netip.Prefix, now time.Time) *bucket {
 	b := l.young[key]
-	if b != nil {
-		return b
+	if b == nil {
+		if b = l.old[key]; b == nil {
+			b = &bucket{tokens: l.burst, at: now}
+		}
+		if len(l.young) >= maxKeys {
+			l.young, l.old = map[netip.Prefix]*bucket{}, l.young
+		}
+		l.young[key] = b
 	}
-	if b = l.old[key]; b == nil {
-		b = rate.NewLimiter(rate.Every(l.every), l.burst)
-	}
-	if len(l.young) >= maxKeys {
-		l.young, l.old = map[netip.Prefix]*rate.Limiter{}, l.young
-	}
-	l.young[key] = b
+	back := max(float64(now.Sub(b.at))/float64(l.every), 0)
+	b.tokens, b.at = min(b.tokens+back, l.burst), now
 	return b
 }

@@ -71,7 +71,7 @@ func (r *credentialRow) value() (mapae.Credential, error) {
 func (r Reader) Credential(ctx context.Context, id []byte) (mapae.Credential, mapae.User, error) {
 	var row credentialRow
 	var owner userRow
-	if err := r.q.Row(ctx, selectCredential, args(blob(id)), append(row.dest(), owner.dest()...)); err != nil {
+	if err := r.q.Row(ctx, selectCredential, args(blob(id)), owner.dest(row.dest()...)); err != nil {
 		return mapae.Credential{}, mapae.User{}, err
 	}
 	c, err := row.value()

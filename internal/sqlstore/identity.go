@@ -48,7 +48,7 @@ func (r *identityRow) value() mapae.Identity {
 func (r Reader) Identity(ctx context.Context, provider, subject string) (mapae.Identity, mapae.User, error) {
 	var row identityRow
 	var owner userRow
-	if err := r.q.Row(ctx, selectIdentity, args(provider, subject), append(row.dest(), owner.dest()...)); err != nil {
+	if err := r.q.Row(ctx, selectIdentity, args(provider, subject), owner.dest(row.dest()...)); err != nil {
 		return mapae.Identity{}, mapae.User{}, err
 	}
 	return row.value(), owner.value(), nil

@@ -18,6 +18,7 @@ type Querier interface {
 	// mapae.ErrNotFound where there is none.
 	Row(ctx context.Context, sql string, args, dest []any) error
 	// Rows runs a statement and calls row for each row, which is then in dest.
+	// row must not ask the Querier.
 	Rows(ctx context.Context, sql string, args, dest []any, row func() error) error
 }
 

@@ -69,7 +69,7 @@ func (r *sessionRow) value() (mapae.Session, error) {
 func (r Reader) Session(ctx context.Context, id mapae.SessionID, tokenHash [32]byte, now time.Time) (mapae.Session, mapae.User, error) {
 	var row sessionRow
 	var owner userRow
-	err := r.q.Row(ctx, selectSession, args(blob(id), micros(now)), append(row.dest(), owner.dest()...))
+	err := r.q.Row(ctx, selectSession, args(blob(id), micros(now)), owner.dest(row.dest()...))
 	if err == nil && subtle.ConstantTimeCompare(row.hash, tokenHash[:]) != 1 {
 		err = mapae.ErrNotFound
 	}

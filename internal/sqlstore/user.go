@@ -45,13 +45,14 @@ type userRow struct {
 	frozen, offer               int64
 }
 
-func (r *userRow) dest() []any {
+// dest returns the destinations of the columns that come before the user's, and
+// of these.
+func (r *userRow) dest(before ...any) []any {
 	u := &r.user
-	return []any{
+	return append(before,
 		&r.id, &u.Login, &u.LoginKey, &u.Email, &r.verified,
 		&u.Name, &u.Locale, &u.ExternalID, &u.Epoch, &r.created, &r.disabled,
-		&u.EmailKey, &r.frozen, &r.offer,
-	}
+		&u.EmailKey, &r.frozen, &r.offer)
 }
 
 func (r *userRow) value() mapae.User {

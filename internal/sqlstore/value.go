@@ -1,10 +1,13 @@
 package sqlstore
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/mapae/mapae"
+	"github.com/mapae/mapae/internal/strictjson"
 )
 
 // micros returns t in microseconds since 1970, 0 for the zero time.
@@ -68,20 +71,45 @@ func usesText(uses []mapae.Use) (string, error) {
 	return string(b), err
 }
 
-// usesOf is the inverse of usesText.
-func usesOf(text string) ([]mapae.Use, error) {
+// usesOf is the inverse of usesText. It is read at every request of a session,
+// so it is walked, not unmarshalled.
+func usesOf(text string) (uses []mapae.Use, err error) {
 	if text == "" {
 		return nil, nil
 	}
-	var list []use
-	if err := json.Unmarshal([]byte(text), &list); err != nil {
-		return nil, err
+	s := strictjson.New([]byte(text))
+	s.Array(func() { uses = append(uses, useOf(s)) })
+	return uses, s.End()
+}
+
+// useOf reads one use. What a newer program adds is passed over.
+func useOf(s *strictjson.Scanner) (u mapae.Use) {
+	for m := s.Object(); m.Next(); {
+		switch string(m.Name) {
+		case "method":
+			u.Method = mapae.MethodName(s.Text())
+		case "at":
+			at, err := strconv.ParseInt(string(s.Raw()), 10, 64)
+			if err != nil {
+				s.Fail("a time that is no number of microseconds")
+			}
+			u.At = moment(at)
+		case "credential":
+			id, err := base64.StdEncoding.Strict().DecodeString(string(s.Text()))
+			if err != nil {
+				s.Fail("a credential that is not base64")
+			}
+			u.Credential = bytesOf(id)
+		case "user_verified":
+			text := string(s.Raw())
+			if u.UserVerified = text == "true"; !u.UserVerified && text != "false" {
+				s.Fail("neither true nor false")
+			}
+		default:
+			s.Raw()
+		}
 	}
-	uses := make([]mapae.Use, len(list))
-	for i, u := range list {
-		uses[i] = mapae.Use{Method: u.Method, At: moment(u.At), Credential: bytesOf(u.Credential), UserVerified: u.UserVerified}
-	}
-	return uses, nil
+	return u
 }
 
 // listText returns strings as JSON text; none is the empty text.
@@ -98,6 +126,7 @@ func listOf(text string) (list []string, err error) {
 	if text == "" {
 		return nil, nil
 	}
-	err = json.Unmarshal([]byte(text), &list)
-	return list, err
+	s := strictjson.New([]byte(text))
+	s.Array(func() { list = append(list, string(s.Text())) })
+	return list, s.End()
 }
