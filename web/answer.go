@@ -18,9 +18,14 @@ func answer(w http.ResponseWriter, v any) error {
 	if err != nil {
 		return fmt.Errorf("encode an answer: %w", err)
 	}
+	write(w, body)
+	return nil
+}
+
+// write writes a body that is JSON.
+func write(w http.ResponseWriter, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(body) // the client is gone where it fails
-	return nil
 }
 
 // stamp is a time as JSON has it: ISO 8601, UTC, milliseconds. Package time
@@ -47,33 +52,27 @@ type done struct {
 	Signals *signalsJSON `json:"signals,omitempty"`
 }
 
-// requestAnswer and creationAnswer carry options the way that
+// answerRequest and answerCreation carry options the way that
 // parseRequestOptionsFromJSON and parseCreationOptionsFromJSON want them, one
 // level down.
-type requestAnswer struct {
-	Success bool `json:"success"`
-	Options struct {
-		PublicKey *webauthn.RequestOptions `json:"publicKey"`
-	} `json:"request_options"`
-}
-
 func answerRequest(w http.ResponseWriter, o *webauthn.RequestOptions) error {
-	a := requestAnswer{Success: true}
-	a.Options.PublicKey = o
-	return answer(w, a)
-}
-
-type creationAnswer struct {
-	Success bool `json:"success"`
-	Options struct {
-		PublicKey *webauthn.CreationOptions `json:"publicKey"`
-	} `json:"creation_options"`
+	return answerOptions(w, `{"success":true,"request_options":{"publicKey":`, o)
 }
 
 func answerCreation(w http.ResponseWriter, o *webauthn.CreationOptions) error {
-	a := creationAnswer{Success: true}
-	a.Options.PublicKey = o
-	return answer(w, a)
+	return answerOptions(w, `{"success":true,"creation_options":{"publicKey":`, o)
+}
+
+// answerOptions writes options as they marshal themselves, between what goes
+// before them and two brackets: inside of a struct encoding/json would read them
+// once more, which costs as much again.
+func answerOptions(w http.ResponseWriter, before string, o json.Marshaler) error {
+	options, err := o.MarshalJSON()
+	if err != nil {
+		return fmt.Errorf("encode options: %w", err)
+	}
+	write(w, slices.Concat([]byte(before), options, []byte("}}")))
+	return nil
 }
 
 // userJSON is a user in answers to that user.
