@@ -10,6 +10,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // embedded is what pages load besides themselves.
@@ -22,7 +23,8 @@ var embedded embed.FS
 type assetFile struct {
 	contentType string
 	hash        string // of its content, in its immutable name
-	plain, gzip []byte
+	plain       []byte
+	gzip        func() ([]byte, error) // compresses once, when it is first asked for
 }
 
 // assets are found by their own name (mapae.js) and by their immutable name
@@ -55,10 +57,7 @@ func newAssets(brand Brand) (assets, error) {
 			content = bytes.ReplaceAll(content, []byte(`"./mapae.js"`), []byte(`"./`+all.hashed("mapae.js")+`"`))
 		}
 		sum := sha256.Sum256(content)
-		a := &assetFile{contentType: contentTypes[path.Ext(name)], hash: hex.EncodeToString(sum[:8]), plain: content}
-		if a.gzip, err = compress(content); err != nil {
-			return nil, err
-		}
+		a := &assetFile{contentTypes[path.Ext(name)], hex.EncodeToString(sum[:8]), content, sync.OnceValues(func() ([]byte, error) { return compress(content) })}
 		all[name] = a
 		all[all.hashed(name)] = a
 	}
@@ -111,11 +110,14 @@ func (a *assetFile) immutable(w http.ResponseWriter, r *http.Request) error {
 func (a *assetFile) serve(w http.ResponseWriter, r *http.Request) error {
 	body := a.plain
 	w.Header().Add("Vary", "Accept-Encoding")
-	w.Header().Set("Content-Type", a.contentType)
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		body = a.gzip
+		var err error
+		if body, err = a.gzip(); err != nil {
+			return err
+		}
 		w.Header().Set("Content-Encoding", "gzip")
 	}
+	w.Header().Set("Content-Type", a.contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	_, err := w.Write(body)
 	return err
