@@ -8,7 +8,7 @@
 //	}
 //
 // Each test opens a store of its own, empty, and closes it. Races run the
-// number of rounds that the environment variable STORETEST_ROUNDS says, 200
+// number of rounds that the environment variable STORETEST_ROUNDS says, 60
 // where it is not set. Compare runs random commands on two stores, Benchmark
 // measures the end of a sign-in. Counting and Faulty wrap a store: they count
 // the calls of a flow, and make one of them fail.

@@ -40,11 +40,11 @@ var races = []test{
 // roundsVariable is the environment variable that asks for the long form.
 const roundsVariable = "STORETEST_ROUNDS"
 
-// rounds is how often each race is run: STORETEST_ROUNDS, or 200.
+// rounds is how often each race is run: STORETEST_ROUNDS, or 60.
 func rounds() (int, error) {
 	s := os.Getenv(roundsVariable)
 	if s == "" {
-		return 200, nil
+		return 60, nil
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
