@@ -59,28 +59,13 @@ func TestABackupUnderLoadHoldsAllThatWasAcknowledged(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "mapae.db")
-	s := written(t, path, 200)
-	var acknowledged atomic.Int64
-	acknowledged.Store(200)
-	stop := make(chan struct{})
-	var load sync.WaitGroup
-	end := sync.OnceFunc(func() { close(stop); load.Wait() })
-	defer end()
-	load.Go(func() {
-		for n := 201; ; n++ {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-			write(t, s, n)
-			acknowledged.Store(int64(n))
-		}
-	})
-	for round := range 5 {
-		before := int(acknowledged.Load())
-		file := filepath.Join(dir, fmt.Sprint("backup", round))
-		if err := sqlite.Backup(t.Context(), path, file); err != nil {
+	s := written(t, path, 60)
+	acknowledged := 60
+	for round := range 3 {
+		before, file := acknowledged, filepath.Join(dir, fmt.Sprint("backup", round))
+		end := underLoad(t, s, acknowledged)
+		err := sqlite.Backup(t.Context(), path, file)
+		if acknowledged = end(); err != nil {
 			t.Fatal(err)
 		}
 		to := filepath.Join(dir, fmt.Sprint("restored", round))
@@ -93,12 +78,37 @@ func TestABackupUnderLoadHoldsAllThatWasAcknowledged(t *testing.T) {
 		}
 		isRestored(t, to, done.Users)
 	}
-	end()
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if acknowledged.Load() == 200 {
+	if acknowledged <= 60+3 {
 		t.Error("there was no load")
+	}
+}
+
+// underLoad writes the users after the n-th, one after the other, until end is
+// called, which returns how many there are then. The first is there at once.
+func underLoad(t *testing.T, s mapae.Store, n int) (end func() int) {
+	t.Helper()
+	n++
+	write(t, s, n)
+	stop := make(chan struct{})
+	var load sync.WaitGroup
+	load.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				n++
+				write(t, s, n)
+			}
+		}
+	})
+	return func() int {
+		close(stop)
+		load.Wait()
+		return n
 	}
 }
 
