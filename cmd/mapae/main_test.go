@@ -17,7 +17,12 @@ import (
 	"github.com/mapae/mapae"
 )
 
+// TestMain lets the processes that tests start end at once: with the race
+// detector each would sleep a second first. A race is told when it is seen.
 func TestMain(m *testing.M) {
+	if err := os.Setenv("GORACE", or(os.Getenv("GORACE"), "atexit_sleep_ms=0")); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){"mapae": main})
 }
 
@@ -50,6 +55,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("MAPAE_UPDATE_SCRIPTS") != "",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("COLUMNS", "100")
+			e.Setenv("GORACE", os.Getenv("GORACE"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
