@@ -84,7 +84,7 @@ var rooms = []room{
 	{name: leaves, libs: []string{"golang.org/x"},
 		why: "a leaf imports nothing of ours, so that any room may import it"},
 	{name: "cmd/...", ours: []string{anything}, goroutines: true,
-		libs: []string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml", "golang.org/x"},
+		libs: []string{"github.com/alecthomas/kong", "go.yaml.in/yaml/v3", "golang.org/x"},
 		why:  "a further library is a decision: docs/decisions"},
 	{name: "examples/...", ours: []string{anything}, goroutines: true,
 		why: "an example shows what Mapae needs, and that is Mapae"},
@@ -369,7 +369,7 @@ func TestWhoMountsMapaeLinksNothingElse(t *testing.T) {
 	unwanted := []string{
 		module + "/telemetry", module + "/mail", module + "/federated", module + "/storetest", module + "/webauthntest",
 		"github.com/prometheus", "github.com/DataDog", "github.com/wneessen", "github.com/coreos", "golang.org/x/oauth2",
-		"github.com/alecthomas", "github.com/goccy", "pgregory.net", "filippo.io", "testing",
+		"github.com/alecthomas", "go.yaml.in", "pgregory.net", "filippo.io", "testing",
 		module + "/webauthn/attestation", module + "/webauthn/mldsa",
 	}
 	linked := dependencies(t, "examples/mount")

@@ -23,5 +23,8 @@
 // to others between two transactions (PgBouncer with pool_mode=transaction)
 // may not allow that: default_query_exec_mode=exec in the URL does without. The
 // tables are then not brought up to date by Open, which needs a session of its
-// own: run Migrate on the server itself first.
+// own: run Migrate on the server itself first. A program that is built with pgx's
+// tag nopgxregisterdefaulttypes, and gives New a pool of its own with that
+// mode, registers the types of arguments itself: bool, int64, string, []byte
+// and []string.
 package postgres

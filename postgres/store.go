@@ -81,7 +81,19 @@ func config(url string) (*pgxpool.Config, error) {
 		// A server that was demoted refuses writes: the next connection asks again who takes them.
 		return e.Code != codeReadOnly && (closes == nil || closes(c, e))
 	}
+	cfg.AfterConnect = nameTypes
 	return cfg, nil
+}
+
+// nameTypes tells a connection the PostgreSQL types of all Go types that
+// statements get as arguments. Where they are not prepared, nothing else knows:
+// pgx leaves its own list out of a program that is built with the tag
+// nopgxregisterdefaulttypes, as the binary is.
+func nameTypes(_ context.Context, conn *pgx.Conn) error {
+	for name, value := range map[string]any{"bool": false, "int8": int64(0), "text": "", "bytea": []byte(nil), "_text": []string(nil)} {
+		conn.TypeMap().RegisterDefaultPgType(value, name)
+	}
+	return nil
 }
 
 // New returns the store in the database of an application's own pool, and

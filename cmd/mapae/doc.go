@@ -39,7 +39,7 @@
 //
 // # Building
 //
-//	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w -buildid=" ./cmd/mapae
+//	CGO_ENABLED=0 go build -trimpath -tags nopgxregisterdefaulttypes -ldflags="-s -w -buildid= -funcalign=16" ./cmd/mapae
 //
 // gives the same bytes from the same source and the same Go, on any machine.
 package main

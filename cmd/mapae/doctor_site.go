@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/mapae/mapae"
-	"github.com/mapae/mapae/memory"
 	"github.com/mapae/mapae/web"
 )
 
@@ -91,7 +90,7 @@ func (c *doctorCommand) inquiry(keys []mapae.RootKey) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cfg.Store, cfg.Secrets = memory.New(), keys
+	cfg.Store, cfg.Secrets = noStore{}, keys
 	auth, err := mapae.New(cfg)
 	if err != nil {
 		return "", err

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,9 +12,7 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+	"go.yaml.in/yaml/v3"
 )
 
 // settingsFile is a YAML file of settings: their names, and their values as
@@ -90,53 +90,73 @@ func settingsOf(node *kong.Node) []setting {
 }
 
 // parseSettings reads the text of a settings file. Every name that is not one
-// of names is a mistake, told with its line.
+// of names, or that stands there twice, is a mistake, told with its line.
 func parseSettings(text []byte, names []setting) (settingsFile, error) {
-	parsed, err := parser.ParseBytes(text, 0)
-	if err != nil {
-		return nil, errors.New(yaml.FormatError(err, false, false))
-	}
-	members, err := topMembers(parsed)
+	members, err := topMembers(text)
 	if err != nil {
 		return nil, err
 	}
 	file := settingsFile{}
 	var wrong []error
-	for _, m := range members {
-		name, line := m.Key.GetToken().Value, m.Key.GetToken().Position.Line
-		known := slices.ContainsFunc(names, func(s setting) bool { return s.name == name && name != "config" })
-		var value any
-		switch err := yaml.NodeToValue(m.Value, &value); {
+	for pair := range slices.Chunk(members, 2) {
+		key, value := pair[0], pair[1]
+		known := key.Kind == yaml.ScalarNode && slices.ContainsFunc(names, func(s setting) bool { return s.name == key.Value && s.name != "config" })
+		_, twice := file[key.Value]
+		read, err := valueOf(value)
+		switch {
 		case !known:
-			wrong = append(wrong, fmt.Errorf("line %d: %q is not a setting%s", line, name, closest(name, names, func(s setting) string { return s.name })))
+			like := closest(key.Value, names, func(s setting) string { return s.name })
+			wrong = append(wrong, fmt.Errorf("line %d: %q is not a setting%s", key.Line, key.Value, like))
+		case twice:
+			wrong = append(wrong, fmt.Errorf("line %d: %q is there already", key.Line, key.Value))
 		case err != nil:
-			wrong = append(wrong, fmt.Errorf("line %d: %s: %s", line, name, yaml.FormatError(err, false, false)))
-		case value == nil:
-			wrong = append(wrong, fmt.Errorf("line %d: %s has no value", line, name))
+			wrong = append(wrong, fmt.Errorf("line %d: %s: %w", key.Line, key.Value, err))
+		case read == nil:
+			wrong = append(wrong, fmt.Errorf("line %d: %s has no value", key.Line, key.Value))
 		}
-		file[name] = value
+		file[key.Value] = read
 	}
 	return file, errors.Join(wrong...)
 }
 
-// topMembers returns the members of the one mapping that the file is; an empty
-// file has none.
-func topMembers(file *ast.File) ([]*ast.MappingValueNode, error) {
-	if len(file.Docs) > 1 {
+// topMembers returns the members of the one mapping that the file is, keys and
+// values in turn; an empty file has none.
+func topMembers(text []byte) ([]*yaml.Node, error) {
+	var document yaml.Node
+	from := yaml.NewDecoder(bytes.NewReader(text))
+	if err := from.Decode(&document); errors.Is(err, io.EOF) {
+		return nil, nil
+	} else if err != nil {
+		return nil, plainly(err)
+	}
+	if err := from.Decode(new(yaml.Node)); err == nil {
 		return nil, errors.New("there is more than one document in it")
+	} else if !errors.Is(err, io.EOF) {
+		return nil, plainly(err)
 	}
-	if len(file.Docs) == 0 {
-		return nil, nil
-	}
-	switch body := file.Docs[0].Body.(type) {
-	case nil, *ast.CommentGroupNode:
-		return nil, nil
-	case *ast.MappingNode:
-		return body.Values, nil
-	case *ast.MappingValueNode:
-		return []*ast.MappingValueNode{body}, nil
+	if body := document.Content[0]; body.Kind == yaml.MappingNode {
+		return body.Content, nil
 	}
 	return nil, errors.New(`it is not a list of settings, such as "sign-up: invited"`)
+}
+
+// valueOf returns the value that a node stands for. A date is the text that it
+// was written as, which the setting reads itself.
+func valueOf(node *yaml.Node) (value any, err error) {
+	for _, n := range append(node.Content, node) {
+		if n.ShortTag() == "!!timestamp" {
+			n.Tag = "!!str"
+		}
+	}
+	if err := node.Decode(&value); err != nil {
+		return nil, plainly(err)
+	}
+	return value, nil
+}
+
+// plainly is an error of the YAML library on one line, without its name.
+func plainly(err error) error {
+	return errors.New(strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "yaml: ")), " "))
 }
 
 // Validate implements kong.Resolver; parseSettings has done it.

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/mapae/mapae"
-	"github.com/mapae/mapae/memory"
 	"github.com/mapae/mapae/web"
 )
 
@@ -126,7 +125,7 @@ func (s *settings) domain() (mapae.Config, error) {
 		cfg.Methods = append(cfg.Methods, providers)
 	}
 	trial := cfg
-	trial.Store, trial.Secrets = memory.New(), []mapae.RootKey{mapae.NewRootKey()}
+	trial.Store, trial.Secrets = noStore{}, []mapae.RootKey{mapae.NewRootKey()}
 	_, wrong := mapae.New(trial)
 	wrong = errors.Join(wrong, unfit)
 	if !s.SecondFactorFrom.IsZero() && s.SecondFactor != "required" {

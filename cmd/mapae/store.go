@@ -13,6 +13,16 @@ import (
 	"github.com/mapae/mapae/sqlite"
 )
 
+// noStore is empty and stays so: a mapae.New that only says whether settings fit
+// together needs a store that lists no root keys. Nothing else may be asked of it.
+type noStore struct{ mapae.Store }
+
+// KeyChecks implements mapae.Store.
+func (noStore) KeyChecks(context.Context) ([]mapae.KeyCheck, error) { return nil, nil }
+
+// Update implements mapae.Store.
+func (noStore) Update(context.Context, func(mapae.Tx) error) error { return nil }
+
 // onServer reports whether the database is a PostgreSQL server's and no file.
 func (f *fileSettings) onServer() bool {
 	return strings.HasPrefix(f.Database, "postgres://") || strings.HasPrefix(f.Database, "postgresql://")
