@@ -99,18 +99,22 @@ func TestEveryBranchOfEveryPageIsTried(t *testing.T) {
 		file := name + ".html"
 		text, err := pageFiles.ReadFile("page/" + file)
 		ok(t, err)
-		for _, at := range branch.FindAllIndex(text, -1) {
-			broken++
-			one := string(text[:at[1]]) + "{{.Broken}}" + string(text[at[1]:])
-			all, err := readPages(own(map[string]string{file: one}))
-			ok(t, err)
-			if set, page := all[name]; page {
-				all = map[string]*template.Template{name: set}
+		branches := branch.FindAllIndex(text, -1)
+		broken += len(branches)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, at := range branches {
+				one := string(text[:at[1]]) + "{{.Broken}}" + string(text[at[1]:])
+				all, err := readPages(own(map[string]string{file: one}))
+				ok(t, err)
+				if set, page := all[name]; page {
+					all = map[string]*template.Template{name: set}
+				}
+				if err = tryPages(all); err == nil || !strings.Contains(err.Error(), "Broken") {
+					t.Errorf("nobody notices what is broken after %s: %v", text[at[0]:at[1]], err)
+				}
 			}
-			if err = tryPages(all); err == nil || !strings.Contains(err.Error(), "Broken") {
-				t.Errorf("%s: nobody notices what is broken after %s: %v", file, text[at[0]:at[1]], err)
-			}
-		}
+		})
 	}
 	if broken < 100 {
 		t.Errorf("%d branches were found", broken)
