@@ -36,34 +36,12 @@ func TestABackupUnderLoadHoldsAllThatWasAcknowledged(t *testing.T) {
 	s := open(t, from)
 	people(t, s, 1)
 	var acknowledged atomic.Int64
-	stop := make(chan struct{})
-	var load sync.WaitGroup
-	end := sync.OnceFunc(func() { close(stop); load.Wait() })
-	defer end()
-	load.Go(func() {
-		for i := 1; ; i++ {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-			if v, err := s.Admit(t.Context(), signIn(0, i, i)); err != nil || !v.Admitted() {
-				t.Errorf("verdict %d, %v", v, err)
-				return
-			}
-			acknowledged.Store(int64(i))
-		}
-	})
 	for round := range 3 {
-		wait(t, func() error {
-			if acknowledged.Load() < int64(20*(round+1)) {
-				return errors.New("no load yet")
-			}
-			return nil
-		})
+		end := underLoad(t, s, &acknowledged)
 		before := int(acknowledged.Load())
 		file := filepath.Join(dir, fmt.Sprint("backup", round))
-		if err := postgres.Backup(t.Context(), from, file); err != nil {
+		err := postgres.Backup(t.Context(), from, file)
+		if end(); err != nil {
 			t.Fatal(err)
 		}
 		if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 {
@@ -76,10 +54,40 @@ func TestABackupUnderLoadHoldsAllThatWasAcknowledged(t *testing.T) {
 		}
 		isRestored(t, to, before)
 	}
-	end()
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// underLoad signs in again and again, after those that are acknowledged, until
+// end is called. Twenty more are when it returns.
+func underLoad(t *testing.T, s *postgres.Store, acknowledged *atomic.Int64) (end func()) {
+	t.Helper()
+	stop, first := make(chan struct{}), int(acknowledged.Load())+1
+	var load sync.WaitGroup
+	end = sync.OnceFunc(func() { close(stop); load.Wait() })
+	t.Cleanup(end)
+	load.Go(func() {
+		for i := first; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if v, err := s.Admit(t.Context(), signIn(0, i, i)); err != nil || !v.Admitted() {
+				t.Errorf("verdict %d, %v", v, err)
+				return
+			}
+			acknowledged.Store(int64(i))
+		}
+	})
+	wait(t, func() error {
+		if int(acknowledged.Load()) < first+20 {
+			return errors.New("no load yet")
+		}
+		return nil
+	})
+	return end
 }
 
 // isRestored demands that the first n sign-ins of person 0 are spent, and the
