@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,17 +17,30 @@ const (
 	beginMember  = `SAVEPOINT mapae_member`
 	commitMember = `RELEASE mapae_member`
 	undoMember   = `ROLLBACK TO mapae_member`
+
+	beginShared  = `SAVEPOINT mapae_shared`
+	commitShared = `RELEASE mapae_shared`
+	undoShared   = `ROLLBACK TO mapae_shared`
 )
 
-// errPanicked is never seen: it undoes the savepoint of a function that did
-// not return.
+// errPanicked is never seen: it undoes what a function did that did not
+// return.
 var errPanicked = errors.New("sqlite: the function did not return")
 
-// batch is the transactions that are committed together.
+var errUndone = errors.New("sqlite: the transaction was undone")
+
+// batch is the transactions that are committed together. A caller's function,
+// which is run once, has a savepoint of its own. Functions of this package
+// hardly ever fail and may be run again: those that follow each other share one
+// savepoint, or none where they are the first, and only where one of them fails
+// all of them are undone and each is run again in its own.
 type batch struct {
 	conn   *conn
 	open   bool
 	others []*member // all but the leader
+	shared []*member // the last ones that ran, where they are undone together
+	saved  bool      // by a savepoint; else with the whole transaction
+	kept   bool      // others ran before, whose writes stay when they are undone
 	broken error     // why none of them can be committed
 }
 
@@ -56,23 +70,85 @@ func (b *batch) let(m *member) {
 	}
 }
 
-// run runs m's function in a savepoint, which is undone unless the function
-// returns nil and no statement in it failed.
+// run runs m's function. What it wrote is undone unless the function returns
+// nil and no statement in it failed.
 func (b *batch) run(m *member) {
-	if m.err = m.ctx.Err(); m.err != nil {
+	if m.err = cmp.Or(b.broken, m.ctx.Err()); m.err != nil {
 		return
 	}
+	if m.ours {
+		b.together(m)
+		return
+	}
+	b.settle()
+	b.alone(m)
+}
+
+// together runs m after those that share, and undoes all of them if it fails.
+func (b *batch) together(m *member) {
+	if len(b.shared) == 0 && b.kept {
+		if m.err = b.exec(beginShared); m.err != nil {
+			return
+		}
+		b.saved = true
+	}
+	b.shared = append(b.shared, m)
+	defer func() {
+		if m.err != nil {
+			b.apart()
+		}
+	}()
+	b.call(m)
+}
+
+// apart undoes those that share, and runs each again in a savepoint of its own.
+// What panicked is not run again.
+func (b *batch) apart() {
+	again := b.shared
+	if b.saved {
+		_ = b.exec(undoShared)
+		b.settle()
+	} else if b.exec(undoBatch) == nil {
+		_ = b.exec(beginBatch)
+	}
+	b.shared = nil
+	for _, m := range again { // in a broken batch none is
+		if m.err != errPanicked {
+			b.alone(m)
+		}
+	}
+}
+
+// settle keeps what those that share wrote: nobody undoes it any more but with
+// the whole batch.
+func (b *batch) settle() {
+	if b.saved {
+		_ = b.exec(commitShared) // one that fails breaks the batch
+	}
+	b.shared, b.saved = nil, false
+}
+
+// alone runs m in a savepoint of its own.
+func (b *batch) alone(m *member) {
+	b.kept = true
 	if m.err = b.exec(beginMember); m.err != nil {
 		return
 	}
+	defer b.conclude(m)
+	b.call(m)
+}
+
+// call calls m's function. Until it has returned, m failed.
+func (b *batch) call(m *member) {
 	t := &txConn{conn: b.conn}
+	defer func() { t.over = true }()
 	m.err = errPanicked
-	defer func() {
-		t.over = true
-		b.conclude(m)
-	}()
 	if m.err = m.f(sqlstore.NewTx(t)); m.err == nil {
 		m.err = t.broken
+	}
+	if m.err == nil && !b.conn.inTransaction() { // what follows would be committed by itself
+		b.broken = errUndone
+		m.err = errUndone
 	}
 }
 

@@ -142,6 +142,13 @@ func (c *conn) Rows(_ context.Context, sql string, args, dest []any, row func() 
 	})
 }
 
+// inTransaction reports whether a transaction is open.
+func (c *conn) inTransaction() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.handle != nil && c.handle.inTransaction()
+}
+
 // run runs a statement and calls row at each row, which must not use c.
 func (c *conn) run(sql string, args []any, row func(statement) error) error {
 	c.mu.Lock()

@@ -49,8 +49,16 @@ func proof(n int) (mapae.User, mapae.Admission) {
 	return u, a
 }
 
+// admitted is an error for every verdict that admits nobody.
+func admitted(v mapae.Verdict, err error) error {
+	if err == nil && !v.Admitted() {
+		return fmt.Errorf("verdict %d", v)
+	}
+	return err
+}
+
 // writeForEver writes in eight goroutines and prints each number once its write
-// was acknowledged. Line by line, unbuffered: what is printed was promised.
+// was acknowledged: half of them write in one transaction, half in two. Line by line, unbuffered: what is printed was promised.
 func writeForEver(ctx context.Context, path string, first int) error {
 	s, err := sqlite.Open(ctx, path)
 	if err != nil {
@@ -63,15 +71,15 @@ func writeForEver(ctx context.Context, path string, first int) error {
 			for n := first + i; ; n += 8 {
 				u, a := proof(n)
 				err := s.Update(ctx, func(tx mapae.Tx) error {
-					if err := tx.AddUser(ctx, u); err != nil {
-						return err
-					}
-					v, err := tx.Admit(ctx, a)
-					if err == nil && !v.Admitted() {
-						err = fmt.Errorf("verdict %d", v)
+					err := tx.AddUser(ctx, u)
+					if err == nil && i%2 == 0 {
+						err = admitted(tx.Admit(ctx, a))
 					}
 					return err
 				})
+				if err == nil && i%2 == 1 {
+					err = admitted(s.Admit(ctx, a))
+				}
 				if err != nil {
 					failed <- err
 					return

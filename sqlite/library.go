@@ -214,6 +214,9 @@ func (h *handle) finalize(s statement) { sqlitelib.Xsqlite3_finalize(h.tls, s.at
 // changes returns how many rows the last statement wrote.
 func (h *handle) changes() int64 { return int64(sqlitelib.Xsqlite3_changes64(h.tls, h.db)) }
 
+// inTransaction reports whether a transaction is open.
+func (h *handle) inTransaction() bool { return sqlitelib.Xsqlite3_get_autocommit(h.tls, h.db) == 0 }
+
 // scan copies the columns of the row that s is at into dest: *int64, *string
 // and *[]byte take a number, a text and bytes, nothing else; *any takes all.
 func (h *handle) scan(s statement, dest []any) error {

@@ -29,7 +29,7 @@ type writer struct {
 type member struct {
 	ctx  context.Context
 	f    func(mapae.Tx) error
-	ours bool // f is this package's and can't panic: the leader may run it
+	ours bool // f is this package's: the leader may run it, and run it again
 	err  error
 	told chan turn     // from the leader
 	ran  chan struct{} // to the leader, after runs
@@ -58,7 +58,8 @@ func (w *writer) update(ctx context.Context, f func(mapae.Tx) error) error {
 }
 
 // updateOurs runs a function of this package in a transaction, in whatever
-// goroutine leads: that saves two switches.
+// goroutine leads: that saves two switches. The function can't panic, and may be
+// run twice: what counts is what it did, and says, the last time.
 func (w *writer) updateOurs(ctx context.Context, f func(mapae.Tx) error) error {
 	return w.do(&member{ctx: ctx, f: f, ours: true})
 }

@@ -87,3 +87,35 @@ func BenchmarkSignIn(b *testing.B) {
 		ask(http.MethodPost, "/api/auth/passkey/verify", `{"credential":`+string(credential)+`}`, options.Result().Cookies())
 	}
 }
+
+// BenchmarkRequire is a page behind Require, over a store in memory: what the
+// site does to know who asks.
+func BenchmarkRequire(b *testing.B) {
+	auth, err := mapae.New(mapae.Config{
+		Store: memory.New(), Secrets: []mapae.RootKey{mapae.NewRootKey()}, Methods: []mapae.Method{mapae.Passkey{}},
+		RP: mapae.RelyingParty{ID: "example.com", Name: "Example", Origins: []string{home}},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	site := New(auth, Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	page := client.New(home, webauthntest.New(home))
+	page.HTTP.Transport = handlerClient{site}
+	if _, err := page.SignUp(b.Context(), "someone@example.com", "Somebody"); err != nil {
+		b.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, home+"/page", nil)
+	for _, c := range page.HTTP.Jar.Cookies(r.URL) {
+		r.AddCookie(c)
+	}
+	answered := 0
+	closed := site.Require(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { answered++ }))
+	rec := httptest.NewRecorder()
+	b.ReportAllocs()
+	for b.Loop() {
+		closed.ServeHTTP(rec, r)
+	}
+	if answered < b.N {
+		b.Errorf("%d of %d requests were let in", answered, b.N)
+	}
+}
