@@ -71,8 +71,8 @@ func (rp RelyingParty) pagesURL() string {
 
 // checkPagesURL demands one of the origins, and a path in its clean form.
 func (rp RelyingParty) checkPagesURL(text string) error {
-	if text == "" {
-		return nil // no origin that could have pages, which is told of elsewhere
+	if text == rp.pagesURL() {
+		return nil // an origin, or none that could have pages: what is wrong with either is told of elsewhere
 	}
 	for _, o := range rp.AllOrigins() {
 		if path, ok := strings.CutPrefix(text, o); ok && (path == "" || path[0] == '/') {

@@ -18,7 +18,7 @@ func (c *doctorCommand) examineKeyFile() (mapae.Finding, []mapae.RootKey) {
 	info, missing := os.Stat(c.KeyFile)
 	switch {
 	case err == nil:
-		return well("key file", "%s: %d keys, for its owner only", c.KeyFile, len(keys)), keys
+		return well("key file", "%s: root keys in it: %d; for its owner only", c.KeyFile, len(keys)), keys
 	case errors.Is(err, fs.ErrNotExist):
 		return problem("key file", "put it back from where its copy is kept; without it secrets and codes in the database are lost", "%v", err), nil
 	case missing == nil && info.Mode().Perm()&0o077 != 0:

@@ -149,9 +149,18 @@ func (c *doctorCommand) examineArrival(at *url.URL, a *web.Arrival) []mapae.Find
 	all = append(all, examineForwarded(at, a)...)
 	theirs := slices.DeleteFunc(prefixes(a.TrustedProxies), func(p netip.Prefix) bool { return slices.Contains(c.TrustedProxy, p) })
 	if all = append(all, examineTrust(theirs)...); len(all) == 0 {
-		return []mapae.Finding{well("site", "%s reaches the server, by %s", at, a.Peer)}
+		return []mapae.Finding{well("site", "%s reaches the server, which is asked from %s", at, sender(a.Peer))}
 	}
 	return all
+}
+
+// sender is the address of who asked, without the port, which is another each
+// time.
+func sender(peer string) string {
+	if p, err := netip.ParseAddrPort(peer); err == nil {
+		return p.Addr().Unmap().String()
+	}
+	return peer // a Unix socket has none
 }
 
 // examineForwarded looks at what the proxy says of whom it asks for.

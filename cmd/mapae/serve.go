@@ -39,6 +39,9 @@ Examples:
   mapae serve
       on your own machine: http://localhost:8080, data in ./data
 
+  mapae serve --origin http://localhost:8081
+      the same, at another port
+
   mapae serve --origin https://id.example.com --rp-id example.com --data /var/lib/mapae --trusted-proxy 127.0.0.1/32
       behind a reverse proxy on the same machine
 
@@ -215,7 +218,7 @@ func (c *serveCommand) greet(std streams, at net.Addr, in *installation) {
 		fmt.Fprintf(table, "  metrics\thttp://%s/metrics, for the operator only\n", c.MetricsListen)
 	}
 	table.Flush()
-	fmt.Fprintf(std.out, "\n%s\n", c.next())
+	fmt.Fprintf(std.out, "\n%s\n", c.next(at))
 }
 
 // signUpLine says who may make an account.
@@ -236,9 +239,12 @@ func providersLine(list mapae.Federated) string {
 	return strings.Join(names, ", ")
 }
 
-// next is what to do now.
-func (c *serveCommand) next() string {
+// next is what to do now that the server listens at at.
+func (c *serveCommand) next(at net.Addr) string {
 	open := "Open " + c.Origin[0] + " in a browser. Press Ctrl-C to stop."
+	if port := portOf(at); c.development() && port != or(c.first().Port(), "80") {
+		open = "Only a proxy makes " + c.Origin[0] + " lead to port " + port + ": without one, start with --origin http://" + c.host() + ":" + port + " in the place of --listen.\n" + open
+	}
 	if c.SignUp == "invited" {
 		return "Make an invitation:  mapae invite --data " + absolute(c.Data) + "\n" + open
 	}
@@ -246,6 +252,12 @@ func (c *serveCommand) next() string {
 		return "Point the reverse proxy of " + c.Origin[0] + " at http://" + c.address(&c.siteSettings) + ". Press Ctrl-C to stop."
 	}
 	return open
+}
+
+// portOf is the port of an address; empty: it has none.
+func portOf(at net.Addr) string {
+	_, port, _ := net.SplitHostPort(at.String())
+	return port
 }
 
 // absolute is path from the root, or as it is where that can't be told.

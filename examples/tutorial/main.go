@@ -33,6 +33,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	log.Print("open http://localhost:8080/notes")
 	log.Fatal(http.ListenAndServe("localhost:8080", handler))
 }
 
