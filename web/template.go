@@ -48,14 +48,52 @@ func readPages(own fs.FS) (map[string]*template.Template, error) {
 		defined := maps.Clone(shared)
 		maps.Copy(defined, own)
 		set := template.New(name)
-		for what, tree := range defined {
-			if _, err := set.AddParseTree(what, tree.Copy()); err != nil {
+		for what := range defined.below("layout") {
+			if _, err := set.AddParseTree(what, defined[what].Copy()); err != nil {
 				return nil, err
 			}
 		}
 		all[name] = set
 	}
 	return all, nil
+}
+
+// below returns the names of what is drawn where name is: itself, and what it
+// calls, as far as d has it. Each page keeps a copy of its own, because escaping
+// changes it, and most pages call few of the shared ones.
+func (d definitions) below(name string) map[string]bool {
+	found := map[string]bool{}
+	var visit func(parse.Node)
+	call := func(name string) {
+		if tree := d[name]; tree != nil && !found[name] {
+			found[name] = true
+			visit(tree.Root)
+		}
+	}
+	branch := func(b *parse.BranchNode) {
+		visit(b.List)
+		if b.ElseList != nil {
+			visit(b.ElseList)
+		}
+	}
+	visit = func(n parse.Node) {
+		switch n := n.(type) {
+		case *parse.ListNode:
+			for _, each := range n.Nodes {
+				visit(each)
+			}
+		case *parse.IfNode:
+			branch(&n.BranchNode)
+		case *parse.RangeNode:
+			branch(&n.BranchNode)
+		case *parse.WithNode:
+			branch(&n.BranchNode)
+		case *parse.TemplateNode:
+			call(n.Name)
+		}
+	}
+	call(name)
+	return found
 }
 
 // define returns what file defines: in own, and of ours what own leaves.

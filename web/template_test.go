@@ -91,6 +91,20 @@ func (brokenFS) Open(name string) (fs.File, error) {
 
 // TestEveryBranchOfEveryPageIsTried breaks each branch of the shipped templates
 // in turn: templates of one's own have the same branches.
+// What a page can draw through if, range and with is there; what it can't is
+// not, for 20 copies of all that pages share are megabytes.
+func TestAPageHoldsWhatItDraws(t *testing.T) {
+	t.Parallel()
+	all, err := readPages(own(map[string]string{"link.html": `{{define "main"}}{{if .Data}}{{with .Data}}{{range .}}{{template "a" .}}{{end}}{{else}}{{template "b" .}}{{end}}{{else}}{{template "a" .}}{{end}}{{end}}
+{{define "a"}}{{template "code" .}}{{template "a" .}}{{end}}{{define "b"}}{{end}}{{define "never"}}{{end}}`}))
+	ok(t, err)
+	for name, want := range map[string]bool{"layout": true, "main": true, "a": true, "b": true, "code": true, "never": false, "ways": false, "providers": false} {
+		if got := all["link"].Lookup(name) != nil; got != want {
+			t.Errorf("%q is there: %v, want %v", name, got, want)
+		}
+	}
+}
+
 func TestEveryBranchOfEveryPageIsTried(t *testing.T) {
 	t.Parallel()
 	branch := regexp.MustCompile(`\{\{-? ?(?:if|else|with|range)\b[^}]*\}\}`)

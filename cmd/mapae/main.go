@@ -65,6 +65,9 @@ func run(args []string, std streams) int {
 	if err != nil {
 		return report(std.err, mistake{err})
 	}
+	if parsed.Command() == "serve" { // without the megabytes that the command line was read with
+		return report(std.err, c.Serve.Run(context.Background(), std))
+	}
 	parsed.BindTo(context.Background(), (*context.Context)(nil))
 	return report(std.err, parsed.Run())
 }

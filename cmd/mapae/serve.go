@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -104,7 +105,6 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	srv := site.Server(ln.Addr().String(), nil)
 	srv.Handler = withOutbox(srv.Handler, in.auth.Config().Mailer)
 	srv.TLSConfig = cert.config()
-	debug.FreeOSMemory() // what templates and sentences were read with is not needed again
 	c.greet(std, ln.Addr(), in)
 	err = c.run(ctx, log, srv, ln, c.beside(log, in, reload, cert, metadata))
 	return errors.Join(err, m.close(), in.store.Close())
@@ -132,6 +132,7 @@ func (c *serveCommand) attested(ctx context.Context) (mapae.Passkey, *mds.Servic
 // beside are what runs while the server serves, each until its context ends.
 func (c *serveCommand) beside(log *slog.Logger, in *installation, reload <-chan os.Signal, cert *siteCertificate, metadata *mds.Service) []func(context.Context) {
 	all := []func(context.Context){
+		func(context.Context) { forgetStart() },
 		func(ctx context.Context) { sweepForever(ctx, log, in.auth.Sweep) },
 		func(ctx context.Context) {
 			reloadForever(ctx, reload, func() { renewKeys(ctx, log, c.KeyFile, in.auth.Rotate) }, func() { renewCertificate(log, cert) })
@@ -144,6 +145,14 @@ func (c *serveCommand) beside(log *slog.Logger, in *installation, reload <-chan 
 		all = append(all, func(ctx context.Context) { refreshForever(ctx, log, metadata) })
 	}
 	return all
+}
+
+// forgetStart gives back the memory that only the start needed: what templates
+// and sentences were read with and, by the second round, what migrations left in
+// pools.
+func forgetStart() {
+	runtime.GC()
+	debug.FreeOSMemory()
 }
 
 // run serves until ctx ends, and runs what is beside that; it finishes all of
