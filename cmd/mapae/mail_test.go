@@ -100,6 +100,25 @@ func waitUntilDelayed(t *testing.T, path string) {
 	t.Fatal("the outbox never noted that the mail was not sent")
 }
 
+// bringForward makes the mail in the database at path due 20 seconds earlier
+// than it is: nobody waits for it in a test.
+func bringForward(t *testing.T, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	const early = 20 * time.Second
+	done, err := db.Exec("UPDATE mapae_outbox SET due_at = due_at - ? WHERE due_at > ?", early.Microseconds(), time.Now().UnixMicro())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := done.RowsAffected(); err != nil || n != 1 {
+		t.Fatalf("%d mails were due later, %v", n, err)
+	}
+}
+
 // The mail server is down, then the process is killed: the mail is sent once
 // both are back, and once only.
 func TestMailOutlivesAnOutageOfTheMailServerAndAKill(t *testing.T) {
@@ -120,12 +139,13 @@ func TestMailOutlivesAnOutageOfTheMailServerAndAKill(t *testing.T) {
 	if how := s.ended(t); how != "signal: killed" {
 		t.Fatal(how)
 	}
+	bringForward(t, filepath.Join(at.dir, "mapae.db")) // the first wait is 30 s
 	box := &mailbox{came: make(chan struct{}, 10)}
 	box.open(t, addr)
 	s = start(t, at, nil, flags...)
 	select {
 	case <-box.came:
-	case <-time.After(60 * time.Second): // the first wait is 30 s
+	case <-time.After(60 * time.Second):
 		t.Fatalf("the mail never came:\n%s", &s.out)
 	}
 	askForAccount(t, s.origin, "lee@example.com")
