@@ -35,7 +35,7 @@ func (res *resource) serve(w http.ResponseWriter, r *http.Request) error {
 	row, err := res.row(w, r.Method)
 	ex.visit = row.face == visit
 	if row.face != probe && ex.origin == nil {
-		if away := res.site.developmentDetour(r); row.face == page && away != "" {
+		if away := res.site.developmentDetour(r, res.site.cfg.Base+r.URL.RequestURI()); row.face == page && away != "" {
 			http.Redirect(w, r, away, http.StatusTemporaryRedirect)
 			return nil
 		}

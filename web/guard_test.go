@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -251,6 +252,38 @@ func TestDevelopmentLeadsFromAnAddressToItsOrigin(t *testing.T) {
 			}
 			if got := a.Header.Get("Location"); got != to || to == "" && a.StatusCode != 421 {
 				t.Errorf("development %v, %s: %d to %q, want %q", development, from, a.StatusCode, got, to)
+			}
+		}
+	}
+}
+
+func TestDevelopmentLeadsToTheSamePageOfTheProgramAtItsOrigin(t *testing.T) {
+	t.Parallel()
+	for _, development := range []bool{true, false} {
+		w := newWorld(t, func(c *mapae.Config, f *Config) {
+			c.RP = mapae.RelyingParty{ID: "localhost", Origins: []string{"http://localhost:8080"}}
+			f.Base, f.Development = "/auth", development
+		})
+		closed := w.site.Require(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("somebody came in") }))
+		for _, c := range []struct{ method, from, accept, to string }{
+			{"GET", "http://127.0.0.1:8080/notes?a=b", "text/html", "http://localhost:8080/notes?a=b"},
+			{"GET", "http://[::1]:8080/notes", "text/html", "http://localhost:8080/notes"},
+			{"GET", "http://127.0.0.1:8080//evil.example", "text/html", "http://localhost:8080"},
+			{"GET", "http://127.0.0.1:8080/notes", "application/json", ""},
+			{"POST", "http://127.0.0.1:8080/notes", "text/html", ""},
+			{"GET", "http://evil.example/notes", "text/html", ""},
+			{"GET", "http://192.0.2.7:8080/notes", "text/html", ""},
+		} {
+			r, answer := httptest.NewRequest(c.method, c.from, nil), httptest.NewRecorder()
+			r.RequestURI = r.URL.RequestURI()
+			r.Header.Set("Accept", c.accept)
+			closed.ServeHTTP(answer, r)
+			want := 307
+			if !development || c.to == "" {
+				c.to, want = "", 421
+			}
+			if got := answer.Header().Get("Location"); got != c.to || answer.Code != want {
+				t.Errorf("development %v, %s %s for %s: %d to %q, want %d to %q", development, c.method, c.from, c.accept, answer.Code, got, want, c.to)
 			}
 		}
 	}

@@ -50,8 +50,9 @@ var errForeignHost = &statusError{http.StatusMisdirectedRequest, &mapae.Error{Co
 func (s *Site) originOf(r *http.Request) *origin { return s.origins[strings.ToLower(r.Host)] }
 
 // developmentDetour returns where to send who came to a development server by
-// an IP address of this machine, which can never be an RP ID; empty: nowhere.
-func (s *Site) developmentDetour(r *http.Request) string {
+// an IP address of this machine, which can never be an RP ID, and asked for path;
+// empty: nowhere.
+func (s *Site) developmentDetour(r *http.Request, path string) string {
 	host, _, err := net.SplitHostPort(r.Host)
 	ip := net.ParseIP(host)
 	if !s.cfg.Development || err != nil || ip == nil || !ip.IsLoopback() || r.Method != http.MethodGet {
@@ -59,7 +60,7 @@ func (s *Site) developmentDetour(r *http.Request) string {
 	}
 	for _, to := range s.auth.Config().RP.Origins {
 		if u, err := url.Parse(to); err == nil && u.Host != "" {
-			return to + s.cfg.Base + r.URL.RequestURI()
+			return to + path
 		}
 	}
 	return ""
