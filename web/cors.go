@@ -77,6 +77,9 @@ func (s *Site) share(w http.ResponseWriter, r *http.Request) (answered bool) {
 // mayShare reports whether scripts elsewhere have to do with the path of r: it is
 // somebody else's route, or one of our JSON API, and no page of ours.
 func (s *Site) mayShare(r *http.Request) bool {
+	if len(s.cfg.CORS) == 0 {
+		return false
+	}
 	rows := s.ownRows(r)
 	return len(rows) == 0 || rows[0].face == api || rows[0].face == options
 }

@@ -164,7 +164,7 @@ func (s *Site) checkGuest(r *http.Request, demands []mapae.Demand) error {
 	if err := s.checkOrigin(r, f); err != nil {
 		return err
 	}
-	if s.confirms(r) { // behind Protect: the gate looks at the ticket
+	if r.Header.Values(ticketHeader) != nil && s.confirms(r) { // behind Protect: the gate looks at the ticket
 		return s.liveSession(r, demands)
 	}
 	return s.requireSession(r, demands)
