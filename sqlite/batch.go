@@ -36,7 +36,6 @@ var errUndone = errors.New("sqlite: the transaction was undone")
 // all of them are undone and each is run again in its own.
 type batch struct {
 	conn   *conn
-	open   bool
 	others []*member // all but the leader
 	shared []*member // the last ones that ran, where they are undone together
 	saved  bool      // by a savepoint; else with the whole transaction
@@ -55,7 +54,7 @@ func (b *batch) exec(sql string) error {
 	return b.broken
 }
 
-func (b *batch) begin() { b.open = b.exec(beginBatch) == nil }
+func (b *batch) begin() { _ = b.exec(beginBatch) } // one that fails breaks the batch
 
 // let gives a member that waited its turn.
 func (b *batch) let(m *member) {
@@ -167,8 +166,8 @@ func (b *batch) conclude(m *member) {
 // end commits, and tells every member how its transaction ended.
 func (b *batch) end(leader *member) {
 	err := b.exec(commitBatch)
-	if b.open && err != nil {
-		// Where SQLite has undone it already this fails, which is well.
+	if err != nil && b.conn.inTransaction() {
+		// One that fails is tried again at the end of the next batch, which can't begin.
 		_, _ = b.conn.Exec(context.Background(), undoBatch)
 	}
 	if leader.err == nil {

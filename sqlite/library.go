@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"modernc.org/libc"
 	sqlitelib "modernc.org/sqlite/lib"
@@ -74,6 +76,9 @@ func openHandle(path string, flags int32) (*handle, error) {
 }
 
 func (h *handle) open(path string, flags int32) error {
+	if strings.IndexByte(path, 0) >= 0 {
+		return errors.New("sqlite: a path with a NUL byte")
+	}
 	const slot = 16 // for the address that the call returns
 	mem, err := h.take(slot + len(path) + 1)
 	if err != nil {
@@ -146,6 +151,14 @@ func (h *handle) prepare(sql string) (statement, error) {
 		return statement{}, fmt.Errorf("sqlite: not one statement: %s", sql)
 	}
 	s.params = int(sqlitelib.Xsqlite3_bind_parameter_count(h.tls, s.at))
+	for n := range s.params {
+		// To SQLite $2 is a name, numbered by where it stands first; to PostgreSQL it is the second.
+		want := "$" + strconv.Itoa(n+1)
+		if libc.GoString(sqlitelib.Xsqlite3_bind_parameter_name(h.tls, s.at, int32(n+1))) != want {
+			h.finalize(s)
+			return statement{}, fmt.Errorf("sqlite: parameter %d is not %s: %s", n+1, want, sql)
+		}
+	}
 	s.fields = int(sqlitelib.Xsqlite3_column_count(h.tls, s.at))
 	return s, nil
 }
@@ -232,11 +245,11 @@ func (h *handle) scan(s statement, dest []any) error {
 			}
 		case *string:
 			if ok = kind == sqlitelib.SQLITE_TEXT; ok {
-				*d = string(h.column(s, i))
+				*d = string(h.text(s, i))
 			}
 		case *[]byte:
 			if ok = kind == sqlitelib.SQLITE_BLOB; ok {
-				*d = bytes.Clone(h.column(s, i))
+				*d = bytes.Clone(h.column(s, i, sqlitelib.Xsqlite3_column_blob(h.tls, s.at, int32(i))))
 			}
 		case *any:
 			*d, ok = h.value(s, i, kind), true
@@ -248,7 +261,7 @@ func (h *handle) scan(s statement, dest []any) error {
 	return nil
 }
 
-// value returns column i: an int64, a string, or nil for NULL.
+// value returns column i: an int64, nil for NULL, or else a string.
 func (h *handle) value(s statement, i int, kind int32) any {
 	switch kind {
 	case sqlitelib.SQLITE_INTEGER:
@@ -256,14 +269,18 @@ func (h *handle) value(s statement, i int, kind int32) any {
 	case sqlitelib.SQLITE_NULL:
 		return nil
 	default:
-		return string(h.column(s, i))
+		return string(h.text(s, i))
 	}
 }
 
-// column returns the text or the bytes of column i where SQLite has them: for
-// as long as the row is looked at, and never nil.
-func (h *handle) column(s statement, i int) []byte {
-	at := sqlitelib.Xsqlite3_column_blob(h.tls, s.at, int32(i)) // of a text its UTF-8
+// text returns column i as text in UTF-8, in whatever encoding the file is.
+func (h *handle) text(s statement, i int) []byte {
+	return h.column(s, i, sqlitelib.Xsqlite3_column_text(h.tls, s.at, int32(i)))
+}
+
+// column returns the text or the bytes of column i, which are at that address:
+// for as long as the row is looked at, and never nil.
+func (h *handle) column(s statement, i int, at uintptr) []byte {
 	n := sqlitelib.Xsqlite3_column_bytes(h.tls, s.at, int32(i))
 	if at == 0 || n == 0 {
 		return []byte{}

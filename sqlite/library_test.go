@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -100,6 +101,8 @@ func TestAStatementThatDoesNotFitIsRefusedForTheReason(t *testing.T) {
 		{"SELECT n FROM things; DELETE FROM things", nil, []any{&n}, "not one statement"},
 		{"SELECT n FROM things\x00; DELETE FROM things", nil, []any{&n}, "not one statement"},
 		{" -- nothing", nil, nil, "not one statement"},
+		{"SELECT n FROM things WHERE n = $2 OR n = $1", []any{int64(1), int64(2)}, []any{&n}, "parameter 1 is not $1"},
+		{"SELECT n FROM things WHERE n = ?", []any{int64(1)}, []any{&n}, "parameter 1 is not $1"},
 		{`SELECT "n is no column"`, nil, []any{&s}, "no such column"},
 		{"SELECT n FROM thing", nil, []any{&n}, "no such table: thing"},
 		{"SELECT n FROM things WHERE n = $1", []any{strings.Repeat("x", maxArguments+1)}, []any{&n}, "bytes of arguments"},
@@ -183,6 +186,41 @@ func TestWhoAsksAConnectionThatIsInUseWaits(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestAFileIsReadInWhateverEncodingItIs(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "things.db")
+	c, err := openFile(path, sqlitelib.SQLITE_OPEN_READWRITE|sqlitelib.SQLITE_OPEN_CREATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sql := range []string{"PRAGMA encoding = 'UTF-16le'", "CREATE TABLE things (s TEXT, b BLOB) STRICT", "INSERT INTO things VALUES ('✓ é', x'00ff')"} {
+		if _, err := c.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, b := "", []byte(nil)
+	if err := c.Row(t.Context(), "SELECT s, b FROM things WHERE s = $1", []any{"✓ é"}, []any{&s, &b}); err != nil || s != "✓ é" || string(b) != "\x00\xff" {
+		t.Errorf("%q, %q, %v", s, b, err)
+	}
+	if err := c.close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := whole(t.Context(), path); err != nil {
+		t.Errorf("a file that is whole: %v", err)
+	}
+}
+
+func TestAPathIsNotCutOff(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openThere(t.Context(), path+"\x00y", sqlitelib.SQLITE_OPEN_READONLY); err == nil || !strings.Contains(err.Error(), "NUL") {
+		t.Errorf("a path with a NUL byte: %v", err)
+	}
 }
 
 func TestAClosedConnectionSaysSo(t *testing.T) {

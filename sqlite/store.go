@@ -88,7 +88,10 @@ func (s *Store) Admit(ctx context.Context, a mapae.Admission) (v mapae.Verdict, 
 		v, err = tx.Admit(ctx, a)
 		return err
 	})
-	return v, err
+	if err != nil {
+		return mapae.VerdictSpent, err
+	}
+	return v, nil
 }
 
 // Sweep implements mapae.Store.
