@@ -134,24 +134,37 @@ func topMembers(text []byte) ([]*yaml.Node, error) {
 	} else if !errors.Is(err, io.EOF) {
 		return nil, plainly(err)
 	}
-	if body := document.Content[0]; body.Kind == yaml.MappingNode {
+	switch body := document.Content[0]; {
+	case body.Kind == yaml.MappingNode:
 		return body.Content, nil
+	case body.ShortTag() == "!!null":
+		return nil, nil
 	}
 	return nil, errors.New(`it is not a list of settings, such as "sign-up: invited"`)
 }
 
-// valueOf returns the value that a node stands for. A date is the text that it
-// was written as, which the setting reads itself.
-func valueOf(node *yaml.Node) (value any, err error) {
-	for _, n := range append(node.Content, node) {
-		if n.ShortTag() == "!!timestamp" {
-			n.Tag = "!!str"
+// valueOf returns what a node says: a text as it was written, as a flag has it
+// (YAML makes 1e3 a number, which is not the time that it looks like), a list of
+// these, or nil where there is nothing.
+func valueOf(node *yaml.Node) (any, error) {
+	switch {
+	case node.Kind == yaml.AliasNode:
+		return valueOf(node.Alias)
+	case node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null":
+		return nil, nil
+	case node.Kind == yaml.ScalarNode:
+		return node.Value, nil
+	case node.Kind != yaml.SequenceNode:
+		return nil, errors.New("neither a value nor a list")
+	}
+	list := make([]any, len(node.Content))
+	for i, item := range node.Content {
+		if item.Kind != yaml.ScalarNode {
+			return nil, errors.New("a list of more than values")
 		}
+		list[i] = item.Value
 	}
-	if err := node.Decode(&value); err != nil {
-		return nil, plainly(err)
-	}
-	return value, nil
+	return list, nil
 }
 
 // plainly is an error of the YAML library on one line, without its name.
