@@ -184,10 +184,12 @@ func asked(r *http.Request) string {
 // back to, or from an address of a development server to the same page at its
 // origin; for everybody else it returns err as it is.
 func (s *Site) turnAway(w http.ResponseWriter, r *http.Request, err error) error {
-	if away := s.developmentDetour(r, asked(r)); errors.Is(err, errForeignHost) && s.wantsPage(r) && away != "" {
-		on(r).err = err
-		http.Redirect(w, r, away, http.StatusTemporaryRedirect)
-		return nil
+	if errors.Is(err, errForeignHost) && s.wantsPage(r) {
+		if away := s.developmentDetour(r, asked(r)); away != "" {
+			on(r).err = err
+			http.Redirect(w, r, away, http.StatusTemporaryRedirect)
+			return nil
+		}
 	}
 	signIn, stepUp := errors.Is(err, mapae.ErrUnauthenticated), errors.Is(err, mapae.ErrStepUpRequired)
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || !s.wantsPage(r) || !signIn && !stepUp {

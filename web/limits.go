@@ -151,7 +151,7 @@ type bucket struct {
 	at     time.Time
 }
 
-// maxKeys bounds each generation; a bucket takes about 150 bytes.
+// maxKeys bounds each generation; a bucket takes about 100 bytes.
 const maxKeys = 1 << 15
 
 // newLimiter returns the limiter of l; nil: there is none.

@@ -89,8 +89,6 @@ func (brokenFS) Open(name string) (fs.File, error) {
 	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
 }
 
-// TestEveryBranchOfEveryPageIsTried breaks each branch of the shipped templates
-// in turn: templates of one's own have the same branches.
 // What a page can draw through if, range and with is there; what it can't is
 // not, for 20 copies of all that pages share are megabytes.
 func TestAPageHoldsWhatItDraws(t *testing.T) {
@@ -105,6 +103,8 @@ func TestAPageHoldsWhatItDraws(t *testing.T) {
 	}
 }
 
+// TestEveryBranchOfEveryPageIsTried breaks each branch of the shipped templates
+// in turn: templates of one's own have the same branches.
 func TestEveryBranchOfEveryPageIsTried(t *testing.T) {
 	t.Parallel()
 	branch := regexp.MustCompile(`\{\{-? ?(?:if|else|with|range)\b[^}]*\}\}`)
