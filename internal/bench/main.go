@@ -39,7 +39,7 @@ func run(args []string) error {
 		return err
 	})
 	flags.IntVar(&p.users, "users", 1000, "accounts that sign in")
-	flags.StringVar(&p.dir, "dir", "", "where the databases are made, best on a disk (default: the temporary directory)")
+	flags.StringVar(&p.dir, "dir", "", "where SQLite's databases are made, best on a disk; PostgreSQL's are in $TMPDIR (default: there too)")
 	flags.StringVar(&p.profiles, "profiles", "", "write a CPU profile of each server into this directory, such as mapae.prof")
 	flags.StringVar(&p.engine, "engine", "sqlite", "sqlite, or postgres: a server that is made for it")
 	serve := flags.String("serve", "", "be a server of this kind (for the benchmark's own use)")
@@ -54,6 +54,9 @@ func run(args []string) error {
 	}
 	if lineups[p.engine] == nil {
 		return fmt.Errorf("no engine %q: sqlite or postgres", p.engine)
+	}
+	if p.engine == "postgres" && p.dir != "" {
+		return errors.New("-dir is where SQLite's databases are made; PostgreSQL's are in $TMPDIR")
 	}
 	return measure(p, os.Stdout)
 }
