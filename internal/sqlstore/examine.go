@@ -36,7 +36,7 @@ func Keys(ctx context.Context, r Reader, check func([]mapae.KeyCheck) error) (ma
 	if err != nil {
 		return mapae.Finding{}, fmt.Errorf("read the list of root keys: %w", err)
 	}
-	f := mapae.Finding{Check: "root keys", Level: mapae.LevelOK, Text: fmt.Sprintf("the key file holds all %d that the database lists", len(listed))}
+	f := mapae.Finding{Check: "root keys", Level: mapae.LevelOK, Text: fmt.Sprintf("the key file holds every key that the database lists (%d)", len(listed))}
 	if err := check(listed); err != nil {
 		f.Level, f.Text = mapae.LevelProblem, err.Error()
 		f.Cure = "put back the key file that belongs to this database, from where its copy is kept"
