@@ -304,12 +304,11 @@ func (b *tab) typeInto(selector, text string) {
 // a node that was found is gone when the page is loaded anew.
 func (b *tab) click(selector string) {
 	b.t.Helper()
-	b.see(selector)
-	at := eval[[]float64](b, fmt.Sprintf(`(el => {
+	at := await(b, fmt.Sprintf(`%s ? (el => {
 		el.scrollIntoView({block: "center", behavior: "instant"})
 		const box = el.getBoundingClientRect()
 		return [box.x + box.width / 2, box.y + box.height / 2]
-	})(document.querySelector(%q))`, selector))
+	})(document.querySelector(%q)) : []`, visible(selector), selector), func(at []float64) bool { return len(at) == 2 })
 	b.do("click "+selector, chromedp.MouseClickXY(at[0], at[1]))
 }
 
@@ -325,7 +324,12 @@ func (b *tab) follow(selector string) {
 // see waits until something is visible on a page that is loaded.
 func (b *tab) see(selector string) {
 	b.t.Helper()
-	b.until(fmt.Sprintf(`document.readyState === "complete" && document.querySelector(%q)?.checkVisibility({visibilityProperty: true})`, selector))
+	b.until(visible(selector))
+}
+
+// visible is the expression that something is visible on a page that is loaded.
+func visible(selector string) string {
+	return fmt.Sprintf(`document.readyState === "complete" && document.querySelector(%q)?.checkVisibility({visibilityProperty: true})`, selector)
 }
 
 // eval returns the value of an expression of the page, awaiting promises.
@@ -343,12 +347,19 @@ func eval[T any](b *tab, expression string) T {
 // until waits for an expression of the page to be true, across navigations.
 func (b *tab) until(expression string) {
 	b.t.Helper()
+	await(b, "!!("+expression+")", func(yes bool) bool { return yes })
+}
+
+// await waits until the value of an expression of the page is good, across
+// navigations, and returns it.
+func await[T any](b *tab, expression string, good func(T) bool) T {
+	b.t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(30 * time.Millisecond) {
 		ctx, cancel := context.WithTimeout(b.ctx, patience)
-		yes, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
 		cancel()
-		if err == nil && yes {
-			return
+		if err == nil && good(value) {
+			return value
 		}
 		if time.Now().After(end) {
 			b.pictureFailure()
