@@ -151,21 +151,30 @@ func TestAStrangersPasskeyNeverOpensAnAccountWithTheSameUserHandle(t *testing.T)
 	}
 }
 
-func TestWhatWasRemovedHereDoesNotComeBackByAnImport(t *testing.T) {
-	t.Parallel()
-	w, device, second := newWorld(t), webauthntest.New(origin), webauthntest.New(origin)
+// removedHere is a world in which somebody was imported, who then made a second
+// passkey and removed the one that came along.
+func removedHere(t *testing.T) (w *world, in mapae.Imported, second *webauthntest.Authenticator) {
+	t.Helper()
+	device := webauthntest.New(origin)
+	w, second = newWorld(t), webauthntest.New(origin)
 	made, _ := madeElsewhere(t, device, "handle")
-	in := imported(t, made, "kim@example.com")
+	in = imported(t, made, "kim@example.com")
 	must(w.Import(w.ctx, in, false))(t)
 	session := w.signIn(browser(1), device)
 	w.addPasskey(browser(1), session, second, "")
 	if err := w.RemovePasskey(w.ctx, browser(1), w.current(session), made.ID); err != nil {
 		t.Fatal(err)
 	}
+	return w, in, second
+}
+
+func TestWhatWasRemovedHereDoesNotComeBackByAnImport(t *testing.T) {
+	t.Parallel()
+	w, in, second := removedHere(t)
 	if r := must(w.Import(w.ctx, in, false))(t); r.Passkeys[0] != (mapae.ImportFinding{Verdict: mapae.ImportRefused, Note: "it was removed here"}) {
 		t.Errorf("a removed passkey: %+v", r)
 	}
-	session = w.actionTicket(browser(1), w.signIn(browser(1), second), second, mapae.ActionDeleteAccount)
+	session := w.actionTicket(browser(1), w.signIn(browser(1), second), second, mapae.ActionDeleteAccount)
 	if err := w.DeleteAccount(w.ctx, browser(1), w.current(session), session.Ticket); err != nil {
 		t.Fatal(err)
 	}
@@ -176,15 +185,7 @@ func TestWhatWasRemovedHereDoesNotComeBackByAnImport(t *testing.T) {
 
 func TestWhatWasRemovedLongAgoDoesNotComeBackByAnImport(t *testing.T) {
 	t.Parallel()
-	w, device, second := newWorld(t), webauthntest.New(origin), webauthntest.New(origin)
-	made, _ := madeElsewhere(t, device, "handle")
-	in := imported(t, made, "kim@example.com")
-	must(w.Import(w.ctx, in, false))(t)
-	session := w.signIn(browser(1), device)
-	w.addPasskey(browser(1), session, second, "")
-	if err := w.RemovePasskey(w.ctx, browser(1), w.current(session), made.ID); err != nil {
-		t.Fatal(err)
-	}
+	w, in, _ := removedHere(t)
 	err := w.store.Update(w.ctx, func(tx mapae.Tx) error {
 		for range 2500 {
 			at := w.now()

@@ -16,7 +16,7 @@ const languageLife = 365 * 24 * 60 * 60
 // chosenLanguage returns what the language cookie of r says, or nothing.
 func chosenLanguage(r *http.Request) string {
 	ex := on(r)
-	if ex == nil || ex.origin == nil || ex.client.App {
+	if ex == nil || ex.client.App {
 		return ""
 	}
 	return ex.cookie(languageMark)
