@@ -29,17 +29,17 @@ func (s *Site) languageForm(w http.ResponseWriter, r *http.Request) error {
 	if err := readForm(r); err != nil {
 		return err
 	}
-	tag, ok := s.pages.locales.exact(r.PostForm.Get("language"))
+	chosen, ok := s.pages.locales.exact(r.PostForm.Get("language"))
 	if !ok {
 		return badRequest("language", "no such language")
 	}
 	if cur, ok := s.current(r); ok {
-		if _, err := s.auth.ChangeAccount(r.Context(), on(r).client, cur, mapae.AccountChange{Locale: &tag}); err != nil {
+		if _, err := s.auth.ChangeAccount(r.Context(), on(r).client, cur, mapae.AccountChange{Locale: &chosen.tag}); err != nil {
 			return err
 		}
 	}
 	o := on(r).origin
-	o.setCookie(w, o.cookie+languageMark, tag, languageLife, http.SameSiteLaxMode)
+	o.setCookie(w, o.cookie+languageMark, chosen.tag, languageLife, http.SameSiteLaxMode)
 	next := localPath(r.PostForm.Get("next"))
 	http.Redirect(w, r, or(next, s.url("/")), http.StatusSeeOther)
 	return nil
@@ -54,12 +54,12 @@ type choice struct {
 // Languages are all that there are, where there is a choice and the page can
 // be asked for again in another one: a page that answers a form can't.
 func (v view) Languages() []choice {
-	if v.here == "" || len(v.locales.tags) < 2 {
+	if v.here == "" || len(v.locales.all) < 2 {
 		return nil
 	}
 	var all []choice
-	for _, tag := range v.locales.tags {
-		all = append(all, choice{tag.String(), v.locales.in(tag.String()).T("language.name"), tag.String() == v.Lang})
+	for _, one := range v.locales.all {
+		all = append(all, choice{one.tag, one.name, one.tag == v.Lang})
 	}
 	return all
 }

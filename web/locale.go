@@ -2,9 +2,12 @@ package web
 
 import (
 	"embed"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,67 +23,104 @@ import (
 //go:embed locale/*.json
 var catalogues embed.FS
 
-// locales is every sentence in every language.
+// locales is every language that there is.
 type locales struct {
-	bundle  *i18n.Bundle
-	tags    []language.Tag // English first
+	all     []locale // English first
 	matcher language.Matcher
 }
 
-// embeddedLocales are the embedded catalogues, read once.
+// locale is one language. Its sentences are read when somebody first wants one:
+// most servers meet few of the languages.
+type locale struct {
+	tag, name string // BCP 47; what the language calls itself
+	localizer func() *i18n.Localizer
+}
+
+// embeddedLocales are those of the embedded catalogues.
 var embeddedLocales = sync.OnceValues(newLocales)
 
-// newLocales reads the embedded catalogues.
+// newLocales reads from each embedded catalogue what its language is.
 func newLocales() (*locales, error) {
-	l := &locales{bundle: i18n.NewBundle(language.English), tags: []language.Tag{language.English}}
 	files, err := catalogues.ReadDir("locale")
 	if err != nil {
 		return nil, err
 	}
+	l := &locales{}
+	var tags []language.Tag
 	for _, f := range files {
-		file, err := l.bundle.LoadMessageFileFS(catalogues, path.Join("locale", f.Name()))
+		tag, err := language.Parse(strings.TrimSuffix(f.Name(), ".json"))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name(), err)
+		}
+		one, err := newLocale(tag, path.Join("locale", f.Name()))
 		if err != nil {
 			return nil, err
 		}
-		if file.Tag != language.English {
-			l.tags = append(l.tags, file.Tag)
+		at := len(tags)
+		if tag == language.English {
+			at = 0
 		}
+		tags, l.all = slices.Insert(tags, at, tag), slices.Insert(l.all, at, one)
 	}
-	l.matcher = language.NewMatcher(l.tags)
+	l.matcher = language.NewMatcher(tags)
 	return l, nil
+}
+
+// newLocale returns the language tag, which has the embedded catalogue file. Its
+// localizer panics where sentences can't be read; tests read them all.
+func newLocale(tag language.Tag, file string) (locale, error) {
+	text, err := catalogues.ReadFile(file)
+	if err != nil {
+		return locale{}, err
+	}
+	var known struct {
+		Name string `json:"language.name"`
+	}
+	if err := json.Unmarshal(text, &known); err != nil {
+		return locale{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return locale{tag.String(), known.Name, sync.OnceValue(func() *i18n.Localizer {
+		bundle := i18n.NewBundle(tag)
+		if _, err := bundle.LoadMessageFileFS(catalogues, file); err != nil {
+			panic(fmt.Errorf("web: %w", err))
+		}
+		return i18n.NewLocalizer(bundle, tag.String())
+	})}, nil
 }
 
 // reader returns the sentences for whoever sent r: in the language that the
 // person chose, else in the first of its Accept-Language that there is a
 // catalogue for, else in English.
 func (l *locales) reader(r *http.Request) reader {
-	if tag, ok := l.exact(chosenLanguage(r)); ok {
-		return l.in(tag)
+	if chosen, ok := l.exact(chosenLanguage(r)); ok {
+		return chosen.reader()
 	}
 	wanted, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
 	if err != nil {
 		wanted = nil // what can't be read asks for nothing
 	}
 	_, i, _ := l.matcher.Match(wanted...)
-	return l.in(l.tags[i].String())
+	return l.all[i].reader()
 }
 
-// exact returns the tag of the catalogue that tag names.
-func (l *locales) exact(tag string) (string, bool) {
-	known := slices.ContainsFunc(l.tags, func(t language.Tag) bool { return t.String() == tag })
-	return tag, known
-}
-
-// in returns the sentences in the language tag.
-func (l *locales) in(tag string) reader {
-	return reader{Lang: tag, localizer: i18n.NewLocalizer(l.bundle, tag)}
+// exact returns the language whose tag is tag.
+func (l *locales) exact(tag string) (locale, bool) {
+	for _, one := range l.all {
+		if one.tag == tag {
+			return one, true
+		}
+	}
+	return locale{}, false
 }
 
 // reader says everything in one language.
 type reader struct {
 	Lang      string // BCP 47 tag
-	localizer *i18n.Localizer
+	localizer func() *i18n.Localizer
 }
+
+// reader returns the sentences in this language.
+func (l locale) reader() reader { return reader{Lang: l.tag, localizer: l.localizer} }
 
 // T returns the sentence of key. Pairs of names and values fill its variables.
 // A key that no catalogue has is its own sentence.
@@ -98,7 +138,7 @@ func (rd reader) N(key string, n int) string {
 }
 
 func (rd reader) localize(c *i18n.LocalizeConfig) string {
-	sentence, err := rd.localizer.Localize(c)
+	sentence, err := rd.localizer().Localize(c)
 	if err != nil {
 		return c.MessageID
 	}

@@ -163,6 +163,23 @@ func TestKoreanNamesTakeAnyParticle(t *testing.T) {
 	}
 }
 
+// TestEveryLanguageCanBeRead reads the catalogues as people have them read.
+func TestEveryLanguageCanBeRead(t *testing.T) {
+	t.Parallel()
+	l, err := newLocales()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(l.all) < 2 || l.all[0].tag != "en" {
+		t.Fatalf("%d languages, the first is %q", len(l.all), l.all[0].tag)
+	}
+	for _, one := range l.all {
+		if said := one.reader().T("language.name"); one.name == "" || said != one.name {
+			t.Errorf("%s is called %q, and calls itself %q", one.tag, one.name, said)
+		}
+	}
+}
+
 func TestTheLanguageIsTheReadersOrEnglish(t *testing.T) {
 	t.Parallel()
 	l, err := newLocales()

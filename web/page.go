@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
-	"html/template"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -24,12 +23,12 @@ type pages struct {
 	providers        mapae.Federated
 	links            []brandLink
 	password         bool // passwords are offered
-	templates        map[string]*template.Template
+	templates        templates
 	assets           assets
 	locales          *locales
 }
 
-// newPages reads templates, sentences and assets.
+// newPages reads assets, and templates that are not ours.
 func newPages(cfg Config, rp mapae.RelyingParty) (*pages, error) {
 	p := &pages{
 		base: cfg.Base, site: or(cfg.Brand.Name, or(rp.Name, rp.ID)), links: cfg.Brand.links(), port: "80",

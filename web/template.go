@@ -24,43 +24,45 @@ var (
 // definitions are templates by the names that they are defined under.
 type definitions map[string]*parse.Tree
 
-// embeddedPages are the pages as they are shipped, read once: they are the same
-// for every site, and reading them takes far longer than all else that New does.
-var embeddedPages = sync.OnceValues(func() (map[string]*template.Template, error) { return readPages(nil) })
+// templates are the pages by name. Each is read when it is first drawn: read all
+// at once they would be most of what an idle server keeps.
+type templates map[string]func() (*template.Template, error)
 
-// readPages returns the pages by name. What a file of own defines takes the
-// place of what ours of the same name defines; nil: all is ours.
-func readPages(own fs.FS) (map[string]*template.Template, error) {
-	shared := definitions{}
-	for _, name := range sharedNames {
-		own, err := define(own, name+".html")
-		if err != nil {
-			return nil, err
-		}
-		maps.Copy(shared, own)
-	}
-	all := map[string]*template.Template{}
+// embeddedPages are the pages as they are shipped: the same for every site.
+var embeddedPages = sync.OnceValue(func() templates { return newTemplates(nil) })
+
+// newTemplates returns the pages, none of which it reads. What a file of own
+// defines takes the place of what ours of the same name defines; nil: all is ours.
+func newTemplates(own fs.FS) templates {
+	all := templates{}
 	for _, name := range pageNames {
-		own, err := define(own, name+".html")
+		all[name] = sync.OnceValues(func() (*template.Template, error) { return parsePage(own, name) })
+	}
+	return all
+}
+
+// parsePage returns the page name, with as much of the shared templates as it
+// draws. Nothing of that is shared with other pages, because escaping changes it.
+func parsePage(own fs.FS, name string) (*template.Template, error) {
+	defined := definitions{}
+	for _, file := range slices.Concat(sharedNames, []string{name}) {
+		more, err := define(own, file+".html")
 		if err != nil {
 			return nil, err
 		}
-		defined := maps.Clone(shared)
-		maps.Copy(defined, own)
-		set := template.New(name)
-		for what := range defined.below("layout") {
-			if _, err := set.AddParseTree(what, defined[what].Copy()); err != nil {
-				return nil, err
-			}
-		}
-		all[name] = set
+		maps.Copy(defined, more)
 	}
-	return all, nil
+	set := template.New(name)
+	for what := range defined.below("layout") {
+		if _, err := set.AddParseTree(what, defined[what]); err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
 }
 
 // below returns the names of what is drawn where name is: itself, and what it
-// calls, as far as d has it. Each page keeps a copy of its own, because escaping
-// changes it, and most pages call few of the shared ones.
+// calls, as far as d has it. Most pages call few of the shared ones.
 func (d definitions) below(name string) map[string]bool {
 	found := map[string]bool{}
 	var visit func(parse.Node)
@@ -145,20 +147,17 @@ func CheckTemplates(own fs.FS) error {
 	return err
 }
 
-// ownPages are readPages, after each page was drawn with everything on it, and
-// with nothing.
-func ownPages(own fs.FS) (map[string]*template.Template, error) {
+// ownPages are newTemplates, after each page of own was drawn with everything on
+// it, and with nothing.
+func ownPages(own fs.FS) (templates, error) {
 	if own == nil {
-		return embeddedPages()
+		return embeddedPages(), nil
 	}
 	if err := checkNames(own); err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
-	all, err := readPages(own)
-	if err == nil {
-		err = tryPages(all)
-	}
-	if err != nil {
+	all := newTemplates(own)
+	if err := tryPages(all); err != nil {
 		return nil, fmt.Errorf("templates: %s", strings.TrimPrefix(err.Error(), "template: "))
 	}
 	return all, nil
@@ -192,7 +191,7 @@ var embeddedAssets = sync.OnceValues(func() (assets, error) { return newAssets(B
 // tryPages draws pages with all samples in English: once with nothing
 // configured, then with everything and a mistake in each field. It returns what
 // the first that can't be drawn says.
-func tryPages(all map[string]*template.Template) error {
+func tryPages(all templates) error {
 	locales, err := embeddedLocales()
 	if err != nil {
 		return err
@@ -209,9 +208,12 @@ func tryPages(all map[string]*template.Template) error {
 		tries = append(tries, view{pages: &full, RequestID: "0", here: "/", Fault: fault{field, "Example"}})
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if _, err := all[name](); err != nil {
+			return err
+		}
 		for _, data := range samples()[name] {
 			for _, v := range tries {
-				v.reader, v.Page, v.Data = locales.in("en"), name, data
+				v.reader, v.Page, v.Data = locales.all[0].reader(), name, data
 				if err := v.draw(io.Discard); err != nil {
 					return fmt.Errorf("%w (on the page %q)", err, name)
 				}
@@ -223,7 +225,11 @@ func tryPages(all map[string]*template.Template) error {
 
 // draw writes the page that v is the view of.
 func (v view) draw(w io.Writer) error {
-	return v.templates[v.Page].ExecuteTemplate(w, "layout", v)
+	page, err := v.templates[v.Page]()
+	if err != nil {
+		return err
+	}
+	return page.ExecuteTemplate(w, "layout", v)
 }
 
 // view is what the template of the page name sees of data, for whoever sent r.

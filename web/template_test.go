@@ -1,7 +1,6 @@
 package web
 
 import (
-	"html/template"
 	"io/fs"
 	"reflect"
 	"regexp"
@@ -93,11 +92,11 @@ func (brokenFS) Open(name string) (fs.File, error) {
 // not, for 20 copies of all that pages share are megabytes.
 func TestAPageHoldsWhatItDraws(t *testing.T) {
 	t.Parallel()
-	all, err := readPages(own(map[string]string{"link.html": `{{define "main"}}{{if .Data}}{{with .Data}}{{range .}}{{template "a" .}}{{end}}{{else}}{{template "b" .}}{{end}}{{else}}{{template "a" .}}{{end}}{{end}}
-{{define "a"}}{{template "code" .}}{{template "a" .}}{{end}}{{define "b"}}{{end}}{{define "never"}}{{end}}`}))
+	link, err := parsePage(own(map[string]string{"link.html": `{{define "main"}}{{if .Data}}{{with .Data}}{{range .}}{{template "a" .}}{{end}}{{else}}{{template "b" .}}{{end}}{{else}}{{template "a" .}}{{end}}{{end}}
+{{define "a"}}{{template "code" .}}{{template "a" .}}{{end}}{{define "b"}}{{end}}{{define "never"}}{{end}}`}), "link")
 	ok(t, err)
 	for name, want := range map[string]bool{"layout": true, "main": true, "a": true, "b": true, "code": true, "never": false, "ways": false, "providers": false} {
-		if got := all["link"].Lookup(name) != nil; got != want {
+		if got := link.Lookup(name) != nil; got != want {
 			t.Errorf("%q is there: %v, want %v", name, got, want)
 		}
 	}
@@ -119,12 +118,11 @@ func TestEveryBranchOfEveryPageIsTried(t *testing.T) {
 			t.Parallel()
 			for _, at := range branches {
 				one := string(text[:at[1]]) + "{{.Broken}}" + string(text[at[1]:])
-				all, err := readPages(own(map[string]string{file: one}))
-				ok(t, err)
-				if set, page := all[name]; page {
-					all = map[string]*template.Template{name: set}
+				all := newTemplates(own(map[string]string{file: one}))
+				if page, isPage := all[name]; isPage {
+					all = templates{name: page}
 				}
-				if err = tryPages(all); err == nil || !strings.Contains(err.Error(), "Broken") {
+				if err := tryPages(all); err == nil || !strings.Contains(err.Error(), "Broken") {
 					t.Errorf("nobody notices what is broken after %s: %v", text[at[0]:at[1]], err)
 				}
 			}

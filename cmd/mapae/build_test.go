@@ -26,7 +26,7 @@ import (
 const maxBinary = 26_000_000
 
 // maxIdle bounds what an idle server takes for itself, in KiB.
-const maxIdle = 12 << 10
+const maxIdle = 8 << 10
 
 // How the binary is made.
 const (
