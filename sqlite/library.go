@@ -163,8 +163,8 @@ func (h *handle) prepare(sql string) (statement, error) {
 	return s, nil
 }
 
-// bind gives s its arguments, int64, string or []byte, which stay in h.room
-// until it has run.
+// bind gives s its arguments, int64, string or []byte, or what *int64 or *[]byte
+// point at; they stay in h.room until it has run.
 func (h *handle) bind(s statement, args []any) error {
 	if len(args) != s.params {
 		return fmt.Errorf("sqlite: %d arguments for %d parameters", len(args), s.params)
@@ -176,6 +176,8 @@ func (h *handle) bind(s statement, args []any) error {
 			size += len(a)
 		case []byte:
 			size += len(a)
+		case *[]byte:
+			size += len(*a)
 		}
 	}
 	mem, err := h.take(size)
@@ -188,6 +190,11 @@ func (h *handle) bind(s statement, args []any) error {
 		switch a := a.(type) {
 		case int64:
 			rc = sqlitelib.Xsqlite3_bind_int64(h.tls, s.at, n, a)
+		case *int64:
+			rc = sqlitelib.Xsqlite3_bind_int64(h.tls, s.at, n, *a)
+		case *[]byte:
+			used = copy(mem, *a)
+			rc = sqlitelib.Xsqlite3_bind_blob(h.tls, s.at, n, at, int32(used), static)
 		case string:
 			used = copy(mem, a)
 			rc = sqlitelib.Xsqlite3_bind_text(h.tls, s.at, n, at, int32(used), static)
@@ -231,28 +238,36 @@ func (h *handle) changes() int64 { return int64(sqlitelib.Xsqlite3_changes64(h.t
 func (h *handle) inTransaction() bool { return sqlitelib.Xsqlite3_get_autocommit(h.tls, h.db) == 0 }
 
 // scan copies the columns of the row that s is at into dest: *int64, *string
-// and *[]byte take a number, a text and bytes, nothing else; *any takes all.
+// and *[]byte take a number, a text and bytes, nothing else; a bytesScanner
+// takes text or bytes, *any all.
 func (h *handle) scan(s statement, dest []any) error {
 	if len(dest) != s.fields {
 		return fmt.Errorf("sqlite: %d columns for %d destinations", s.fields, len(dest))
 	}
 	for i, d := range dest {
-		kind, ok := sqlitelib.Xsqlite3_column_type(h.tls, s.at, int32(i)), false
+		// Unprotected, which says that one goroutine at a time may use it.
+		v := sqlitelib.Xsqlite3_column_value(h.tls, s.at, int32(i))
+		kind, ok := sqlitelib.Xsqlite3_value_type(h.tls, v), false
 		switch d := d.(type) {
 		case *int64:
 			if ok = kind == sqlitelib.SQLITE_INTEGER; ok {
-				*d = sqlitelib.Xsqlite3_column_int64(h.tls, s.at, int32(i))
+				*d = sqlitelib.Xsqlite3_value_int64(h.tls, v)
 			}
 		case *string:
 			if ok = kind == sqlitelib.SQLITE_TEXT; ok {
-				*d = string(h.text(s, i))
+				*d = string(h.text(v))
 			}
 		case *[]byte:
 			if ok = kind == sqlitelib.SQLITE_BLOB; ok {
-				*d = bytes.Clone(h.column(s, i, sqlitelib.Xsqlite3_column_blob(h.tls, s.at, int32(i))))
+				*d = bytes.Clone(h.blob(v))
+			}
+		case bytesScanner:
+			var err error
+			if ok, err = h.hand(v, kind, d); err != nil {
+				return fmt.Errorf("sqlite: column %d: %w", i+1, err)
 			}
 		case *any:
-			*d, ok = h.value(s, i, kind), true
+			*d, ok = h.value(v, kind), true
 		}
 		if !ok {
 			return fmt.Errorf("sqlite: column %d has type %d, wanted in a %T", i+1, kind, d)
@@ -261,27 +276,43 @@ func (h *handle) scan(s statement, dest []any) error {
 	return nil
 }
 
-// value returns column i: an int64, nil for NULL, or else a string.
-func (h *handle) value(s statement, i int, kind int32) any {
+// bytesScanner is a destination that looks at C's memory while ScanBytes runs,
+// and copies what it needs.
+type bytesScanner interface{ ScanBytes([]byte) error }
+
+// hand gives a text or bytes to d, and returns false where v is neither.
+func (h *handle) hand(v uintptr, kind int32, d bytesScanner) (bool, error) {
 	switch kind {
-	case sqlitelib.SQLITE_INTEGER:
-		return sqlitelib.Xsqlite3_column_int64(h.tls, s.at, int32(i))
-	case sqlitelib.SQLITE_NULL:
-		return nil
+	case sqlitelib.SQLITE_TEXT:
+		return true, d.ScanBytes(h.text(v))
+	case sqlitelib.SQLITE_BLOB:
+		return true, d.ScanBytes(h.blob(v))
 	default:
-		return string(h.text(s, i))
+		return false, nil
 	}
 }
 
-// text returns column i as text in UTF-8, in whatever encoding the file is.
-func (h *handle) text(s statement, i int) []byte {
-	return h.column(s, i, sqlitelib.Xsqlite3_column_text(h.tls, s.at, int32(i)))
+// value returns v: an int64, nil for NULL, or else a string.
+func (h *handle) value(v uintptr, kind int32) any {
+	switch kind {
+	case sqlitelib.SQLITE_INTEGER:
+		return sqlitelib.Xsqlite3_value_int64(h.tls, v)
+	case sqlitelib.SQLITE_NULL:
+		return nil
+	default:
+		return string(h.text(v))
+	}
 }
 
-// column returns the text or the bytes of column i, which are at that address:
-// for as long as the row is looked at, and never nil.
-func (h *handle) column(s statement, i int, at uintptr) []byte {
-	n := sqlitelib.Xsqlite3_column_bytes(h.tls, s.at, int32(i))
+// text returns v as text in UTF-8, in whatever encoding the file is.
+func (h *handle) text(v uintptr) []byte { return h.bytes(v, sqlitelib.Xsqlite3_value_text(h.tls, v)) }
+
+func (h *handle) blob(v uintptr) []byte { return h.bytes(v, sqlitelib.Xsqlite3_value_blob(h.tls, v)) }
+
+// bytes returns the text or the bytes of v, which are at that address: for as
+// long as the row is looked at, and never nil.
+func (h *handle) bytes(v, at uintptr) []byte {
+	n := sqlitelib.Xsqlite3_value_bytes(h.tls, v)
 	if at == 0 || n == 0 {
 		return []byte{}
 	}

@@ -73,6 +73,33 @@ func TestBytesThatWereReadAreTheReaders(t *testing.T) {
 	}
 }
 
+// seen is a destination that looks at bytes, and refuses those that say so.
+type seen string
+
+func (s *seen) ScanBytes(b []byte) error {
+	if *s = seen(b); *s == "refuse" {
+		return errors.New("refused as it was told")
+	}
+	return nil
+}
+
+func TestArgumentsThatArePointersStandForWhatTheyPointAt(t *testing.T) {
+	t.Parallel()
+	c := bareConn(t)
+	n, b := int64(0), []byte(nil)
+	for i, text := range []string{"", "x", "a\x00b ✓"} {
+		n, b = int64(i), append(b[:0], text...)
+		if _, err := c.Exec(t.Context(), "INSERT INTO things VALUES ($1, $2, $3)", &n, text, &b); err != nil {
+			t.Fatal(err)
+		}
+		var asText, asBytes seen
+		err := c.Row(t.Context(), "SELECT s, b FROM things WHERE n = $1 AND b = $2", []any{&n, &b}, []any{&asText, &asBytes})
+		if err != nil || string(asText) != text || string(asBytes) != text {
+			t.Errorf("%q is seen as %q and %q, %v", text, asText, asBytes, err)
+		}
+	}
+}
+
 func TestAStatementThatDoesNotFitIsRefusedForTheReason(t *testing.T) {
 	t.Parallel()
 	c := bareConn(t)
@@ -82,6 +109,7 @@ func TestAStatementThatDoesNotFitIsRefusedForTheReason(t *testing.T) {
 	var n int64
 	var s string
 	var b []byte
+	var looks seen
 	for _, wrong := range []struct {
 		sql        string
 		args, dest []any
@@ -98,6 +126,9 @@ func TestAStatementThatDoesNotFitIsRefusedForTheReason(t *testing.T) {
 		{"SELECT s FROM things", nil, []any{&b}, "column 1 has type 3, wanted in a *[]uint8"},
 		{"SELECT NULL", nil, []any{&s}, "column 1 has type 5, wanted in a *string"},
 		{"SELECT n FROM things", nil, []any{n}, "wanted in a int64"},
+		{"SELECT n FROM things", nil, []any{&looks}, "column 1 has type 1, wanted in a *sqlite.seen"},
+		{"SELECT NULL", nil, []any{&looks}, "column 1 has type 5, wanted in a *sqlite.seen"},
+		{"SELECT n, 'refuse' FROM things", nil, []any{&n, &looks}, "column 2: refused as it was told"},
 		{"SELECT n FROM things; DELETE FROM things", nil, []any{&n}, "not one statement"},
 		{"SELECT n FROM things\x00; DELETE FROM things", nil, []any{&n}, "not one statement"},
 		{" -- nothing", nil, nil, "not one statement"},
@@ -201,8 +232,10 @@ func TestAFileIsReadInWhateverEncodingItIs(t *testing.T) {
 		}
 	}
 	s, b := "", []byte(nil)
-	if err := c.Row(t.Context(), "SELECT s, b FROM things WHERE s = $1", []any{"✓ é"}, []any{&s, &b}); err != nil || s != "✓ é" || string(b) != "\x00\xff" {
-		t.Errorf("%q, %q, %v", s, b, err)
+	var looks seen
+	err = c.Row(t.Context(), "SELECT s, b, s FROM things WHERE s = $1", []any{"✓ é"}, []any{&s, &b, &looks})
+	if err != nil || s != "✓ é" || string(b) != "\x00\xff" || looks != "✓ é" {
+		t.Errorf("%q, %q, %q, %v", s, b, looks, err)
 	}
 	if err := c.close(); err != nil {
 		t.Fatal(err)

@@ -37,34 +37,27 @@ const (
 // credentialRow is a row of credentialColumns.
 type credentialRow struct {
 	cred                              mapae.Credential
-	user, aaguid                      []byte
 	algorithm, count, uv, be, bs, ff  int64
 	created, used, suspended, foreign int64
-	transports                        string
 }
 
 func (r *credentialRow) dest() []any {
 	c := &r.cred
 	return []any{
-		&c.ID, &r.user, &c.PublicKey, &r.algorithm, &r.count, &r.uv, &r.be, &r.bs, &r.transports, &r.aaguid,
+		&c.ID, (*raw)(&c.UserID), &c.PublicKey, &r.algorithm, &r.count, &r.uv, &r.be, &r.bs, (*list)(&c.Transports), (*bytes16)(&c.AAGUID),
 		&c.AttestationFormat, &c.AttestationObject, &c.AttestationClientDataJSON, &c.RPID, &c.Name, &r.ff, &r.created,
 		&r.used, &c.LastUsedAgent, &r.suspended, &r.foreign,
 	}
 }
 
-func (r *credentialRow) value() (mapae.Credential, error) {
+func (r *credentialRow) value() mapae.Credential {
 	c := r.cred
 	c.ID, c.PublicKey = bytesOf(c.ID), bytesOf(c.PublicKey)
 	c.AttestationObject, c.AttestationClientDataJSON = bytesOf(c.AttestationObject), bytesOf(c.AttestationClientDataJSON)
-	c.UserID, c.Algorithm, c.SignCount = mapae.UserID(r.user), webauthn.Algorithm(r.algorithm), uint32(r.count)
+	c.Algorithm, c.SignCount = webauthn.Algorithm(r.algorithm), uint32(r.count)
 	c.UVInitialized, c.BackupEligible, c.BackupState, c.FirstFactor = r.uv != 0, r.be != 0, r.bs != 0, r.ff != 0
 	c.CreatedAt, c.LastUsedAt, c.SuspendedAt, c.ForeignHandle = moment(r.created), moment(r.used), moment(r.suspended), r.foreign != 0
-	copy(c.AAGUID[:], r.aaguid)
-	var err error
-	if c.Transports, err = listOf(r.transports); err != nil {
-		return mapae.Credential{}, fmt.Errorf("read transports: %w", err)
-	}
-	return c, nil
+	return c
 }
 
 // Credential implements mapae.Reader.
@@ -74,17 +67,15 @@ func (r Reader) Credential(ctx context.Context, id []byte) (mapae.Credential, ma
 	if err := r.q.Row(ctx, selectCredential, args(blob(id)), owner.dest(row.dest()...)); err != nil {
 		return mapae.Credential{}, mapae.User{}, err
 	}
-	c, err := row.value()
-	return c, owner.value(), err
+	return row.value(), owner.value(), nil
 }
 
 // Credentials implements mapae.Reader.
 func (r Reader) Credentials(ctx context.Context, user mapae.UserID) (list []mapae.Credential, err error) {
 	var row credentialRow
 	err = r.q.Rows(ctx, selectCredentials, args(blob(user)), row.dest(), func() error {
-		c, err := row.value()
-		list = append(list, c)
-		return err
+		list = append(list, row.value())
+		return nil
 	})
 	return list, err
 }

@@ -2,13 +2,17 @@ package sqlstore
 
 import (
 	"context"
+	"sync"
 
 	"github.com/mapae/mapae"
 )
 
 // Querier runs one statement of this package at a time. Arguments are int64,
-// string or []byte, where an empty []byte is stored as empty, not as NULL;
-// destinations are *int64, *string or *[]byte, and get bytes of their own.
+// string or []byte, where an empty []byte is stored as empty, not as NULL, or
+// *int64 or *[]byte, which stand for what they point at.
+// Destinations are *int64, *string or *[]byte, which get bytes of their own, or
+// have ScanBytes, which takes what it needs from the bytes of a text or a blob:
+// they are there while it runs.
 type Querier interface {
 	// Ping answers nil when statements can be run.
 	Ping(ctx context.Context) error
@@ -23,7 +27,10 @@ type Querier interface {
 }
 
 // Reader is the mapae.Reader on top of a Querier. Each method is one query.
-type Reader struct{ q Querier }
+type Reader struct {
+	q     Querier
+	looks *sync.Pool // of *sessionLook; nil: each is made anew
+}
 
 // Tx is the mapae.Tx on top of a Querier that runs everything in one
 // transaction. The Querier remembers the first error of a statement, other
@@ -36,10 +43,10 @@ var (
 )
 
 // NewReader returns a Reader that asks q.
-func NewReader(q Querier) Reader { return Reader{q} }
+func NewReader(q Querier) Reader { return Reader{q, new(sync.Pool)} }
 
 // NewTx returns a Tx that runs in q.
-func NewTx(q Querier) Tx { return Tx{Reader{q}} }
+func NewTx(q Querier) Tx { return Tx{Reader{q: q}} }
 
 // Ping implements mapae.Reader.
 func (r Reader) Ping(ctx context.Context) error { return r.q.Ping(ctx) }

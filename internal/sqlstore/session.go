@@ -10,17 +10,19 @@ import (
 )
 
 const (
-	sessionColumns = `mapae_sessions.id, mapae_sessions.token_hash, mapae_sessions.user_id, mapae_sessions.epoch,
+	// All but the ID.
+	sessionColumns = `mapae_sessions.token_hash, mapae_sessions.user_id, mapae_sessions.epoch,
 	mapae_sessions.uses, mapae_sessions.app, mapae_sessions.address, mapae_sessions.user_agent, mapae_sessions.created_at,
 	mapae_sessions.seen_at, mapae_sessions.idle_ends_at, mapae_sessions.ends_at`
 
 	sessionsOfUsers = ` FROM mapae_sessions JOIN mapae_users ON mapae_users.id = mapae_sessions.user_id
 	AND mapae_users.epoch = mapae_sessions.epoch AND mapae_users.disabled_at = 0`
 
-	selectSession = `SELECT ` + sessionColumns + `, ` + userColumns + sessionsOfUsers + `
+	// Read at every request of somebody who is signed in: what is known by then is not read.
+	selectSession = `SELECT ` + sessionColumns + `, ` + profileColumns + sessionsOfUsers + `
 	WHERE mapae_sessions.id = $1 AND mapae_sessions.idle_ends_at > $2 AND mapae_sessions.ends_at > $2`
 
-	selectSessions = `SELECT ` + sessionColumns + sessionsOfUsers + `
+	selectSessions = `SELECT mapae_sessions.id, ` + sessionColumns + sessionsOfUsers + `
 	WHERE mapae_sessions.user_id = $1 AND mapae_sessions.idle_ends_at > $2 AND mapae_sessions.ends_at > $2
 	ORDER BY mapae_sessions.id DESC`
 
@@ -37,56 +39,81 @@ const (
 
 // sessionRow is a row of sessionColumns.
 type sessionRow struct {
-	session                  mapae.Session
-	id, hash, user           []byte
-	uses                     string
-	app                      int64
-	created, seen, idle, end int64
+	session                       mapae.Session
+	app, created, seen, idle, end int64
 }
 
-func (r *sessionRow) dest() []any {
+// dest returns the destinations of the columns that come before the session's,
+// and of these.
+func (r *sessionRow) dest(before ...any) []any {
 	s := &r.session
-	return []any{
-		&r.id, &r.hash, &r.user, &s.Epoch, &r.uses, &r.app, &s.Address, &s.UserAgent, &r.created,
-		&r.seen, &r.idle, &r.end,
-	}
+	return append(before,
+		(*bytes32)(&s.TokenHash), (*raw)(&s.UserID), &s.Epoch, (*uses)(&s.Uses), &r.app, &s.Address, &s.UserAgent, &r.created,
+		&r.seen, &r.idle, &r.end)
 }
 
-func (r *sessionRow) value() (mapae.Session, error) {
+func (r *sessionRow) value() mapae.Session {
 	s := r.session
-	s.ID, s.UserID, s.App = mapae.SessionID(r.id), mapae.UserID(r.user), r.app != 0
+	s.App = r.app != 0
 	s.CreatedAt, s.SeenAt, s.IdleEndsAt, s.EndsAt = moment(r.created), moment(r.seen), moment(r.idle), moment(r.end)
-	copy(s.TokenHash[:], r.hash)
-	var err error
-	if s.Uses, err = usesOf(r.uses); err != nil {
-		return mapae.Session{}, fmt.Errorf("read uses: %w", err)
-	}
-	return s, nil
+	return s
 }
 
 // Session implements mapae.Reader. The token's hash is compared here, in
 // constant time.
 func (r Reader) Session(ctx context.Context, id mapae.SessionID, tokenHash [32]byte, now time.Time) (mapae.Session, mapae.User, error) {
-	var row sessionRow
-	var owner userRow
-	err := r.q.Row(ctx, selectSession, args(blob(id), micros(now)), owner.dest(row.dest()...))
-	if err == nil && subtle.ConstantTimeCompare(row.hash, tokenHash[:]) != 1 {
+	l := r.look()
+	l.id, l.now = append(l.id[:0], id...), micros(now)
+	err := r.q.Row(ctx, selectSession, l.args[:], l.dest)
+	s, u := l.sessionRow.value(), l.userRow.value()
+	r.looked(l)
+	if err == nil && subtle.ConstantTimeCompare(s.TokenHash[:], tokenHash[:]) != 1 {
 		err = mapae.ErrNotFound
 	}
 	if err != nil {
 		return mapae.Session{}, mapae.User{}, err
 	}
-	s, err := row.value()
-	return s, owner.value(), err
+	s.ID, u.ID, u.Epoch = id, s.UserID, s.Epoch
+	return s, u, nil
+}
+
+// sessionLook is what a look at a session takes, to be used again: it happens at
+// every request.
+type sessionLook struct {
+	sessionRow
+	userRow
+	id   []byte
+	now  int64
+	args [2]any
+	dest []any
+}
+
+func (r Reader) look() *sessionLook {
+	if r.looks != nil {
+		if l, ok := r.looks.Get().(*sessionLook); ok {
+			return l
+		}
+	}
+	l := new(sessionLook)
+	l.args = [2]any{&l.id, &l.now}
+	l.dest = l.profile(l.sessionRow.dest())
+	return l
+}
+
+// looked keeps l, and nothing of what was read.
+func (r Reader) looked(l *sessionLook) {
+	l.session, l.user = mapae.Session{}, mapae.User{}
+	if r.looks != nil {
+		r.looks.Put(l)
+	}
 }
 
 // Sessions implements mapae.Reader.
 func (r Reader) Sessions(ctx context.Context, user mapae.UserID, now time.Time) (list []mapae.Session, err error) {
 	var row sessionRow
-	err = r.q.Rows(ctx, selectSessions, args(blob(user), micros(now)), row.dest(), func() error {
-		s, err := row.value()
-		list = append(list, s)
-		return err
+	err = r.q.Rows(ctx, selectSessions, args(blob(user), micros(now)), row.dest((*raw)(&row.session.ID)), func() error {
+		list = append(list, row.value())
+		return nil
 	})
 	return list, err
 }

@@ -7,8 +7,11 @@ import (
 )
 
 const (
-	userColumns = `mapae_users.id, mapae_users.login, mapae_users.login_key, mapae_users.email, mapae_users.email_verified_at,
-	mapae_users.name, mapae_users.locale, mapae_users.external_id, mapae_users.epoch, mapae_users.created_at, mapae_users.disabled_at,
+	userColumns = `mapae_users.id, mapae_users.epoch, mapae_users.disabled_at, ` + profileColumns
+
+	// What a session that is found alive does not tell of its user.
+	profileColumns = `mapae_users.login, mapae_users.login_key, mapae_users.email, mapae_users.email_verified_at,
+	mapae_users.name, mapae_users.locale, mapae_users.external_id, mapae_users.created_at,
 	mapae_users.email_key, mapae_users.frozen_until, mapae_users.offer_after`
 
 	selectUser        = `SELECT ` + userColumns + ` FROM mapae_users WHERE id = $1`
@@ -39,24 +42,25 @@ const (
 
 // userRow is a row of userColumns.
 type userRow struct {
-	user                        mapae.User
-	id                          []byte
-	verified, created, disabled int64
-	frozen, offer               int64
+	user                                       mapae.User
+	verified, created, disabled, frozen, offer int64
 }
 
 // dest returns the destinations of the columns that come before the user's, and
 // of these.
 func (r *userRow) dest(before ...any) []any {
+	return r.profile(append(before, (*raw)(&r.user.ID), &r.user.Epoch, &r.disabled))
+}
+
+// profile is dest of profileColumns.
+func (r *userRow) profile(before []any) []any {
 	u := &r.user
-	return append(before,
-		&r.id, &u.Login, &u.LoginKey, &u.Email, &r.verified,
-		&u.Name, &u.Locale, &u.ExternalID, &u.Epoch, &r.created, &r.disabled,
+	return append(before, &u.Login, &u.LoginKey, &u.Email, &r.verified,
+		&u.Name, &u.Locale, &u.ExternalID, &r.created,
 		&u.EmailKey, &r.frozen, &r.offer)
 }
 
 func (r *userRow) value() mapae.User {
-	r.user.ID = mapae.UserID(r.id)
 	r.user.EmailVerifiedAt, r.user.CreatedAt, r.user.DisabledAt = moment(r.verified), moment(r.created), moment(r.disabled)
 	r.user.FrozenUntil, r.user.OfferAfter = moment(r.frozen), moment(r.offer)
 	return r.user

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -50,6 +51,57 @@ func bytesOf(b []byte) []byte {
 	return b
 }
 
+// raw is where a string of any bytes is read to.
+type raw string
+
+// ScanBytes is of Querier's destinations.
+func (r *raw) ScanBytes(b []byte) error {
+	*r = raw(b)
+	return nil
+}
+
+// bytes16 and bytes32 are where so many bytes are read to.
+type (
+	bytes16 [16]byte
+	bytes32 [32]byte
+)
+
+// ScanBytes is of Querier's destinations.
+func (a *bytes16) ScanBytes(b []byte) error { return fill(a[:], b) }
+
+// ScanBytes is of Querier's destinations.
+func (a *bytes32) ScanBytes(b []byte) error { return fill(a[:], b) }
+
+func fill(to, from []byte) error {
+	if len(from) != len(to) {
+		return fmt.Errorf("%d bytes where %d belong", len(from), len(to))
+	}
+	copy(to, from)
+	return nil
+}
+
+// uses is where the uses column is read to.
+type uses []mapae.Use
+
+// ScanBytes is of Querier's destinations.
+func (u *uses) ScanBytes(b []byte) (err error) {
+	if *u, err = usesOf(b); err != nil {
+		return fmt.Errorf("read uses: %w", err)
+	}
+	return nil
+}
+
+// list is where a list of strings is read to.
+type list []string
+
+// ScanBytes is of Querier's destinations.
+func (l *list) ScanBytes(b []byte) (err error) {
+	if *l, err = listOf(b); err != nil {
+		return fmt.Errorf("read list: %w", err)
+	}
+	return nil
+}
+
 // use is a mapae.Use as the uses column has it.
 type use struct {
 	Method       mapae.MethodName `json:"method"`
@@ -71,15 +123,32 @@ func usesText(uses []mapae.Use) (string, error) {
 	return string(b), err
 }
 
-// usesOf is the inverse of usesText. It is read at every request of a session,
-// so it is walked, not unmarshalled.
-func usesOf(text string) (uses []mapae.Use, err error) {
-	if text == "" {
+// usesOf is the inverse of usesText; it keeps nothing of text. It is read at
+// every request of a session, so it is walked, not unmarshalled.
+func usesOf(text []byte) (uses []mapae.Use, err error) {
+	if len(text) == 0 {
 		return nil, nil
 	}
-	s := strictjson.New([]byte(text))
+	s := strictjson.New(text)
 	s.Array(func() { uses = append(uses, useOf(s)) })
 	return uses, s.End()
+}
+
+// base64Strict is what encoding/json writes bytes in, without spare bits.
+var base64Strict = base64.StdEncoding.Strict()
+
+// methodOf returns a name, which for the methods that there are takes no memory.
+func methodOf(name []byte) mapae.MethodName {
+	switch string(name) {
+	case string(mapae.MethodPasskey):
+		return mapae.MethodPasskey
+	case string(mapae.MethodPassword):
+		return mapae.MethodPassword
+	case string(mapae.MethodTOTP):
+		return mapae.MethodTOTP
+	default:
+		return mapae.MethodName(name)
+	}
 }
 
 // useOf reads one use. What a newer program adds is passed over.
@@ -87,7 +156,7 @@ func useOf(s *strictjson.Scanner) (u mapae.Use) {
 	for m := s.Object(); m.Next(); {
 		switch string(m.Name) {
 		case "method":
-			u.Method = mapae.MethodName(s.Text())
+			u.Method = methodOf(s.Text())
 		case "at":
 			at, err := strconv.ParseInt(string(s.Raw()), 10, 64)
 			if err != nil {
@@ -95,14 +164,16 @@ func useOf(s *strictjson.Scanner) (u mapae.Use) {
 			}
 			u.At = moment(at)
 		case "credential":
-			id, err := base64.StdEncoding.Strict().DecodeString(string(s.Text()))
+			text := s.Text()
+			id := make([]byte, base64Strict.DecodedLen(len(text)))
+			n, err := base64Strict.Decode(id, text)
 			if err != nil {
 				s.Fail("a credential that is not base64")
 			}
-			u.Credential = bytesOf(id)
+			u.Credential = bytesOf(id[:n])
 		case "user_verified":
-			text := string(s.Raw())
-			if u.UserVerified = text == "true"; !u.UserVerified && text != "false" {
+			text := s.Raw()
+			if u.UserVerified = string(text) == "true"; !u.UserVerified && string(text) != "false" {
 				s.Fail("neither true nor false")
 			}
 		default:
@@ -121,12 +192,12 @@ func listText(list []string) (string, error) {
 	return string(b), err
 }
 
-// listOf is the inverse of listText.
-func listOf(text string) (list []string, err error) {
-	if text == "" {
+// listOf is the inverse of listText; it keeps nothing of text.
+func listOf(text []byte) (list []string, err error) {
+	if len(text) == 0 {
 		return nil, nil
 	}
-	s := strictjson.New([]byte(text))
+	s := strictjson.New(text)
 	s.Array(func() { list = append(list, string(s.Text())) })
 	return list, s.End()
 }

@@ -1,7 +1,9 @@
 package sqlstore
 
 import (
+	"bytes"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,13 +25,47 @@ func TestUsesAreReadAsTheyWereWritten(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if got, err := usesOf(text); err != nil || !reflect.DeepEqual(got, uses) {
+		if got, err := usesOf([]byte(text)); err != nil || !reflect.DeepEqual(got, uses) {
 			t.Errorf("%s: %s is read as %+v, %v; want %+v", name, text, got, err, uses)
 		}
 	}
 	newer := `[{"method":"passkey","at":7,"device":{"name":["x"]}}]`
-	if got, err := usesOf(newer); err != nil || len(got) != 1 || got[0].At != moment(7) {
+	if got, err := usesOf([]byte(newer)); err != nil || len(got) != 1 || got[0].At != moment(7) {
 		t.Errorf("what a newer program wrote is read as %+v, %v", got, err)
+	}
+}
+
+func TestAColumnOfSoManyBytesHasSoMany(t *testing.T) {
+	t.Parallel()
+	for n := range 40 {
+		var hash bytes32
+		if err := hash.ScanBytes(bytes.Repeat([]byte{7}, n)); (err == nil) != (n == 32) || err == nil && (hash[0] != 7 || hash[31] != 7) {
+			t.Errorf("%d bytes as a hash: %x, %v", n, hash, err)
+		}
+		var model bytes16
+		if err := model.ScanBytes(bytes.Repeat([]byte{7}, n)); (err == nil) != (n == 16) || err == nil && (model[0] != 7 || model[15] != 7) {
+			t.Errorf("%d bytes as a model: %x, %v", n, model, err)
+		}
+	}
+}
+
+// What a store lends is overwritten as soon as a destination has looked at it.
+func TestDestinationsKeepNothingOfWhatTheyAreShown(t *testing.T) {
+	t.Parallel()
+	var id raw
+	var methods uses
+	var transports list
+	for text, into := range map[string]interface{ ScanBytes([]byte) error }{
+		`id`: &id, `[{"method":"own","credential":"aWQ="}]`: &methods, `["usb","nfc"]`: &transports,
+	} {
+		lent := []byte(text)
+		if err := into.ScanBytes(lent); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		copy(lent, bytes.Repeat([]byte("x"), len(lent)))
+	}
+	if id != "id" || len(methods) != 1 || methods[0].Method != "own" || string(methods[0].Credential) != "id" || !slices.Equal(transports, list{"usb", "nfc"}) {
+		t.Errorf("%q, %+v, %q", id, methods, transports)
 	}
 }
 
@@ -53,13 +89,13 @@ func TestADamagedColumnIsAnErrorThatSaysWhatIsWrong(t *testing.T) {
 		strings.Repeat("[", 100):            "expected '{'",
 		`[{"x":` + strings.Repeat("[", 100): "nested too deeply",
 	} {
-		_, err := usesOf(text)
+		_, err := usesOf([]byte(text))
 		if why == "" && err != nil || why != "" && (err == nil || !strings.Contains(err.Error(), why)) {
 			t.Errorf("%s: %v, want %q", text, err, why)
 		}
 	}
 	for _, text := range []string{`{}`, `["usb",1]`, `["usb"`, `null`} {
-		if got, err := listOf(text); err == nil {
+		if got, err := listOf([]byte(text)); err == nil {
 			t.Errorf("%s is the list %q", text, got)
 		}
 	}
