@@ -43,12 +43,19 @@ func (a *Auth) admit(ctx context.Context, step admission) (Admitted, error) {
 	if err != nil {
 		return Admitted{}, err
 	}
-	if step.with == nil && !tells {
-		verdict, err := a.store.Admit(ctx, ad)
-		return a.settle(ctx, in, &ad, verdict, err)
-	}
-	ad.Spend = nil
 	var verdict Verdict
+	if step.with == nil && !tells {
+		verdict, err = a.store.Admit(ctx, ad)
+	} else {
+		verdict, err = a.admitWith(ctx, step, ad, tells)
+	}
+	return a.settle(ctx, in, &ad, verdict, err)
+}
+
+// admitWith writes ad, what else belongs to step and, where it tells, the mail,
+// in one transaction.
+func (a *Auth) admitWith(ctx context.Context, step admission, ad Admission, tells bool) (verdict Verdict, err error) {
+	ad.Spend = nil
 	err = a.store.Update(ctx, func(tx Tx) error {
 		verdict = VerdictSpent
 		if step.spend != nil {
@@ -71,7 +78,7 @@ func (a *Auth) admit(ctx context.Context, step admission) (Admitted, error) {
 		}
 		return a.tell(ctx, tx, step.user, e, step.about)
 	})
-	return a.settle(ctx, in, &ad, verdict, err)
+	return verdict, err
 }
 
 // tells reports whether step's user is to be told by mail of how it ends, which

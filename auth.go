@@ -137,7 +137,13 @@ func (a *Auth) newToken(id SessionID) (token string, hash [32]byte) {
 	copy(raw, id)
 	secret := raw[len(id):]
 	a.random(secret)
-	return SessionPrefix + base64.RawURLEncoding.EncodeToString(raw), sha256.Sum256(secret)
+	return SessionPrefix + encode64(raw), sha256.Sum256(secret)
+}
+
+// encode64 is b as base64url without padding; what is short takes no memory but
+// its text.
+func encode64(b []byte) string {
+	return string(base64.RawURLEncoding.AppendEncode(make([]byte, 0, 256), b))
 }
 
 // parseToken is the reverse of newToken; false: it is not a token of ours.

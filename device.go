@@ -54,7 +54,7 @@ func (a *Auth) keep(c Client, u UserID) string {
 		return ""
 	}
 	marks := slices.Insert(a.openDevice(c.Device), 0, markOf(u))
-	return base64.RawURLEncoding.EncodeToString(a.ring.Load().Seal(sealDevice, slices.Concat(marks[:min(len(marks), deviceUsers)]...)))
+	return encode64(a.ring.Load().Seal(sealDevice, slices.Concat(marks[:min(len(marks), deviceUsers)]...)))
 }
 
 // unfamiliar reports whether u is to be told of a sign-in by c: nothing says

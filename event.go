@@ -64,7 +64,7 @@ const (
 type EventID string
 
 // String returns the ID as base64url without padding.
-func (id EventID) String() string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
+func (id EventID) String() string { return encode64([]byte(id)) }
 
 // MarshalText and UnmarshalText write and read the form of String.
 func (id EventID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }

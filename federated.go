@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -169,7 +168,7 @@ func (a *Auth) beginTrip(ctx context.Context, c Client, req FederatedRequest, t 
 func (a *Auth) trip(t ticket, redirectURI, state string) ProviderTrip {
 	derive := func(what string) string {
 		sum := sha256.Sum256(append([]byte(what+"\x00"), t.Key...))
-		return base64.RawURLEncoding.EncodeToString(sum[:])
+		return encode64(sum[:])
 	}
 	trip := ProviderTrip{RedirectURI: redirectURI, State: state, Nonce: derive("nonce"), Verifier: derive("pkce"), At: a.now()}
 	if t.Purpose == purposeTripReauth || t.Purpose == purposeTripRecover {

@@ -2,7 +2,6 @@ package mapae
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -59,7 +58,7 @@ func (a *Auth) verifyKept(r *webauthn.RegistrationResponse, auth []byte) (*webau
 	a.random(challenge)
 	origin := a.rp.Origins[0]
 	made := *r
-	made.ClientDataJSON = []byte(`{"type":"webauthn.create","challenge":"` + base64.RawURLEncoding.EncodeToString(challenge) + `","origin":"` + origin + `","crossOrigin":false}`)
+	made.ClientDataJSON = []byte(`{"type":"webauthn.create","challenge":"` + encode64(challenge) + `","origin":"` + origin + `","crossOrigin":false}`)
 	made.AttestationObject = []byte("\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x59")
 	if len(auth) <= math.MaxUint8 {
 		made.AttestationObject[len(made.AttestationObject)-1] = 0x58

@@ -2,7 +2,6 @@ package mapae
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,7 +50,7 @@ func (k MailKind) expires() bool {
 type MailID string
 
 // String returns the ID as base64url without padding.
-func (id MailID) String() string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
+func (id MailID) String() string { return encode64([]byte(id)) }
 
 // Mail is one row of the outbox. What it says is sealed: codes and links never
 // lie in the store in the clear.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -161,7 +160,7 @@ func (a *Auth) WaitForRecovery(ctx context.Context, c Client, ticketText string)
 	}
 	raw := make([]byte, tokenSecret)
 	a.random(raw)
-	claim, at := base64.RawURLEncoding.EncodeToString(raw), a.now()
+	claim, at := encode64(raw), a.now()
 	r := Recovery{UserID: u.ID, ClaimHash: sha256.Sum256([]byte(claim)), Proof: t.Proofs[0], CreatedAt: at, ReadyAt: at.Add(a.cfg.RecoveryDelay)}
 	r.EndsAt = r.ReadyAt.Add(claimLife)
 	e := a.failure(c, EventRecoveryStarted, u.ID, r.Proof, "")

@@ -11,7 +11,7 @@ import (
 type SessionID string
 
 // String returns the ID as base64url without padding.
-func (id SessionID) String() string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
+func (id SessionID) String() string { return encode64([]byte(id)) }
 
 // MarshalText and UnmarshalText write and read the form of String.
 func (id SessionID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }

@@ -69,7 +69,7 @@ func (a *Auth) sealUnder(what, prefix string, t ticket, life time.Duration) (str
 	if err != nil {
 		return "", fmt.Errorf("mapae: encode a ticket: %w", err)
 	}
-	return prefix + base64.RawURLEncoding.EncodeToString(a.ring.Load().Seal(what, plain)), nil
+	return prefix + encode64(a.ring.Load().Seal(what, plain)), nil
 }
 
 // openTicket opens text and checks purpose, life and that it came back from the

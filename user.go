@@ -12,7 +12,7 @@ type UserID string
 
 // String returns the user handle as base64url without padding, the form that
 // JSON answers and logs show.
-func (id UserID) String() string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
+func (id UserID) String() string { return encode64([]byte(id)) }
 
 // MarshalText and UnmarshalText read and write the form of String.
 func (id UserID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }

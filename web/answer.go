@@ -24,7 +24,7 @@ func answer(w http.ResponseWriter, v any) error {
 
 // write writes a body that is JSON.
 func write(w http.ResponseWriter, body []byte) {
-	w.Header().Set("Content-Type", "application/json")
+	w.Header()["Content-Type"] = []string{"application/json"}
 	_, _ = w.Write(body) // the client is gone where it fails
 }
 
@@ -173,4 +173,8 @@ type passkeyAnswer struct {
 	RecoveryCodes []string    `json:"recovery_codes,omitempty"` // shown once
 }
 
-func encode64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+// encode64 is b as base64url without padding; what is short takes no memory but
+// its text.
+func encode64(b []byte) string {
+	return string(base64.RawURLEncoding.AppendEncode(make([]byte, 0, 256), b))
+}

@@ -66,7 +66,7 @@ func (ex *exchange) mark(w http.ResponseWriter, mark string, sameSite http.SameS
 		secret := make([]byte, bindingSize)
 		rand.Read(secret)
 		name = ex.origin.cookie + mark + rand.Text()[:suffixLength]
-		value = base64.RawURLEncoding.EncodeToString(secret)
+		value = encode64(secret)
 	}
 	ex.origin.setCookie(w, name, value, bindingLife, sameSite)
 	return sha256.Sum256([]byte(value))

@@ -104,10 +104,11 @@ func fieldName(name string, members []member) string {
 func readBody(r *http.Request) ([]byte, error) {
 	body := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), 4<<10)+bytes.MinRead))
 	_, err := body.ReadFrom(r.Body)
+	if err == nil {
+		return body.Bytes(), nil
+	}
 	var tooLarge *http.MaxBytesError
 	switch {
-	case err == nil:
-		return body.Bytes(), nil
 	case errors.As(err, &tooLarge):
 		return nil, err
 	case errors.Is(err, os.ErrDeadlineExceeded):

@@ -13,8 +13,11 @@ import (
 	"github.com/mapae/mapae"
 )
 
-// exchange is what the site knows about one request while it answers it.
+// exchange is what the site knows about one request while it answers it, and
+// the request's context.
 type exchange struct {
+	context.Context
+
 	id        string // of the request: 32 hexadecimal digits, made here
 	route     string // pattern, empty: none matched
 	origin    *origin
@@ -32,6 +35,14 @@ type exchange struct {
 
 type exchangeKey struct{}
 
+// Value finds the exchange in its own context and in those that come of it.
+func (ex *exchange) Value(key any) any {
+	if key == (exchangeKey{}) {
+		return ex
+	}
+	return ex.Context.Value(key)
+}
+
 // on returns the exchange of r.
 func on(r *http.Request) *exchange { return fromContext(r.Context()) }
 
@@ -43,7 +54,7 @@ func fromContext(ctx context.Context) *exchange {
 // newExchange reads who asks. Nothing in it comes from a header that the
 // configuration does not allow to say so.
 func (s *Site) newExchange(r *http.Request) *exchange {
-	ex := &exchange{id: requestID(), origin: s.originOf(r), cookies: r.Cookies()}
+	ex := &exchange{Context: r.Context(), id: requestID(), origin: s.originOf(r), cookies: r.Cookies()}
 	ex.client = mapae.Client{RequestID: ex.id, UserAgent: r.UserAgent(), Address: s.address(r)}
 	ex.client.App, ex.bearer, ex.clientErr = readApp(r)
 	if ex.origin != nil && !ex.client.App {

@@ -30,7 +30,7 @@ func (s *Site) Require(h http.Handler, demands ...mapae.Demand) http.Handler {
 		ex := on(r)
 		if ex == nil {
 			ex = s.newExchange(r)
-			r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, ex))
+			r = r.WithContext(ex)
 		}
 		start := time.Now()
 		if s.mayShare(r) && s.share(w, r) {
@@ -130,7 +130,7 @@ func (s *Site) current(r *http.Request) (mapae.Current, bool) {
 	ex := on(r)
 	if ex == nil {
 		ex = s.newExchange(r)
-		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, ex))
+		r = r.WithContext(ex)
 	}
 	if ex.clientErr != nil || s.requireSession(r, nil) != nil {
 		return mapae.Current{}, false

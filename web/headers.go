@@ -25,7 +25,7 @@ func (ex *exchange) setHeaders(h http.Header) {
 		h[header[0]] = values[i : i+1 : i+1]
 	}
 	if ex.origin != nil && ex.origin.secure {
-		h.Set("Strict-Transport-Security", hsts)
+		h["Strict-Transport-Security"] = []string{hsts}
 	}
-	h.Set("X-Request-Id", ex.id)
+	h["X-Request-Id"] = []string{ex.id}
 }

@@ -42,9 +42,10 @@ func (s *Site) exchange(w http.ResponseWriter, r *http.Request, handle handler) 
 	start := time.Now()
 	ex := s.newExchange(r)
 	rec := &recorder{ResponseWriter: w}
-	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), exchangeKey{}, ex), requestTimeout)
+	var cancel context.CancelFunc
+	ex.Context, cancel = context.WithTimeout(r.Context(), requestTimeout)
 	defer cancel()
-	r = r.WithContext(ctx)
+	r = r.WithContext(ex)
 	ex.setHeaders(w.Header())
 	if len(r.TransferEncoding) > 0 && r.ProtoMajor == 1 {
 		// A Content-Length beside it is no longer to be seen here. What a proxy

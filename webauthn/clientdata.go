@@ -154,7 +154,7 @@ func (k *ceremony) verifyClientData(raw []byte, rp *RelyingParty, challenge []by
 	}
 
 	// 7.1.8, 7.2.11: C.challenge is the base64url of the challenge of the options.
-	want := base64.RawURLEncoding.AppendEncode(nil, challenge)
+	want := base64.RawURLEncoding.AppendEncode(make([]byte, 0, 256), challenge)
 	if len(want) == 0 || !c.challenge.is || subtle.ConstantTimeCompare(c.challenge.value, want) != 1 {
 		return nil, refuse(k.challenge, CheckChallenge, c.challenge.String(), string(want))
 	}

@@ -237,7 +237,11 @@ func checkChallengeLength(challenge []byte) error {
 	return nil
 }
 
-func encode64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+// encode64 is b as base64url without padding; what is short takes no memory but
+// its text.
+func encode64(b []byte) string {
+	return string(base64.RawURLEncoding.AppendEncode(make([]byte, 0, 256), b))
+}
 
 func orDefault(a []Algorithm) []Algorithm {
 	if len(a) == 0 {

@@ -42,21 +42,44 @@ type Scanner struct {
 	data  []byte
 	pos   int
 	depth int
-	names [][]byte   // of the members so far of the objects that are open, outermost first
-	few   [16][]byte // the first of them, without an allocation of their own
+	names names
 	err   error
 }
 
+// names are the members so far of the objects that are open, outermost first.
+type names struct {
+	count int
+	few   [16][]byte // the first of them, without an allocation of their own
+	more  [][]byte
+}
+
+func (n *names) at(i int) []byte {
+	if i < len(n.few) {
+		return n.few[i]
+	}
+	return n.more[i-len(n.few)]
+}
+
+func (n *names) add(name []byte) {
+	if n.count < len(n.few) {
+		n.few[n.count] = name
+	} else {
+		n.more = append(n.more[:n.count-len(n.few)], name)
+	}
+	n.count++
+}
+
 // New returns a scanner before the one value in data. What the scanner returns
-// shares memory with data.
+// shares memory with data. New is inlined, which keeps the scanner off the heap.
 func New(data []byte) *Scanner {
 	s := &Scanner{data: data}
-	s.names = s.few[:0]
 	if !utf8.Valid(data) {
-		s.Fail("invalid UTF-8")
+		s.err = errUTF8
 	}
 	return s
 }
+
+var errUTF8 = errors.New("JSON at byte 0: invalid UTF-8")
 
 // Fail records a mistake at the present place unless there was one before.
 func (s *Scanner) Fail(reason string) {
@@ -91,7 +114,7 @@ type Members struct {
 func (s *Scanner) Object() Members {
 	s.take('{')
 	s.deeper()
-	return Members{s: s, base: len(s.names)}
+	return Members{s: s, base: s.names.count}
 }
 
 // Next steps to the next member's value, or out of the object.
@@ -100,25 +123,26 @@ func (m *Members) Next() bool {
 	if s.Peek() == '}' {
 		s.pos++
 		s.depth--
-		s.names = s.names[:m.base]
+		s.names.count = m.base
 		return false
 	}
-	if len(s.names) > m.base {
+	if s.names.count > m.base {
 		s.take(',')
 	}
 	name := s.Text()
 	s.take(':')
-	if len(s.names)-m.base == MaxMembers {
+	if s.names.count-m.base == MaxMembers {
 		s.Fail("too many members")
 	}
 	m.Again = false
-	for _, before := range s.names[m.base:] {
-		m.Again = m.Again || bytes.Equal(before, name)
+	for i := m.base; i < s.names.count; i++ {
+		m.Again = m.Again || bytes.Equal(s.names.at(i), name)
 	}
 	if m.Again && !m.AllowAgain {
 		s.Fail("duplicate member")
 	}
-	m.Name, s.names = name, append(s.names, name)
+	m.Name = name
+	s.names.add(name)
 	return s.err == nil
 }
 

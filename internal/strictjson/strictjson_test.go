@@ -21,6 +21,22 @@ func read(data string) (map[string]string, error) {
 	return out, s.End()
 }
 
+func TestReadingTakesNoMemory(t *testing.T) { // AllocsPerRun is not for parallel tests
+	data := []byte(`{"name":"Ann","list":[1,{"deep":true}],"text":"as it stands"}`)
+	read := testing.AllocsPerRun(100, func() {
+		s := New(data)
+		for m := s.Object(); m.Next(); {
+			s.Raw()
+		}
+		if err := s.End(); err != nil {
+			t.Error(err)
+		}
+	})
+	if read != 0 {
+		t.Errorf("%v allocations, want none: the scanner is on the heap, or something in it", read)
+	}
+}
+
 func TestObjectsAreRead(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
