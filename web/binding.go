@@ -32,10 +32,10 @@ func (ex *exchange) marked(mark string) [][32]byte {
 }
 
 func (ex *exchange) markedCookies(mark string) (marked []*http.Cookie) {
-	prefix := ex.origin.cookie + mark
 	for _, c := range ex.cookies {
-		suffix, ok := strings.CutPrefix(c.Name, prefix)
-		if ok && len(suffix) == suffixLength && !c.Quoted && len(c.Value) == base64.RawURLEncoding.EncodedLen(bindingSize) {
+		name, ours := strings.CutPrefix(c.Name, ex.origin.cookie)
+		suffix, ok := strings.CutPrefix(name, mark)
+		if ours && ok && len(suffix) == suffixLength && !c.Quoted && len(c.Value) == base64.RawURLEncoding.EncodedLen(bindingSize) {
 			marked = append(marked, c)
 		}
 	}

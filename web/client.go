@@ -115,16 +115,14 @@ func (s *Site) address(r *http.Request) string {
 		return "" // a Unix socket
 	}
 	at := peer.Addr().Unmap()
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for _, hop := range slices.Backward(hops) {
-		if !s.trusts(at) {
-			break
-		}
-		next, err := netip.ParseAddr(strings.TrimSpace(hop))
+	hops := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
+	for hops != "" && s.trusts(at) {
+		comma := strings.LastIndexByte(hops, ',')
+		next, err := netip.ParseAddr(strings.TrimSpace(hops[comma+1:]))
 		if err != nil {
 			break
 		}
-		at = next.Unmap()
+		at, hops = next.Unmap(), hops[:max(comma, 0)]
 	}
 	return at.WithZone("").String()
 }

@@ -81,7 +81,9 @@ func (s *Site) pass(w http.ResponseWriter, r *http.Request, row row) error {
 	if err := checkContent(r, row.face); err != nil {
 		return err
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, row.body)
+	if r.Body != http.NoBody {
+		r.Body = http.MaxBytesReader(w, r.Body, row.body)
+	}
 	if err := s.letIn(r, row); err != nil {
 		return s.turnAway(w, r, err)
 	}

@@ -19,13 +19,16 @@ const hsts = "max-age=63072000"
 
 // setHeaders sets the security headers and the request ID.
 func (ex *exchange) setHeaders(h http.Header) {
-	values := make([]string, len(securityHeaders)) // one allocation for all
-	for i, header := range securityHeaders {
-		values[i] = header[1]
-		h[header[0]] = values[i : i+1 : i+1]
+	values := make([]string, 0, len(securityHeaders)+2) // one allocation for all
+	set := func(name, value string) {
+		values = append(values, value)
+		h[name] = values[len(values)-1 : len(values) : len(values)]
+	}
+	for _, header := range securityHeaders {
+		set(header[0], header[1])
 	}
 	if ex.origin != nil && ex.origin.secure {
-		h["Strict-Transport-Security"] = []string{hsts}
+		set("Strict-Transport-Security", hsts)
 	}
-	h["X-Request-Id"] = []string{ex.id}
+	set("X-Request-Id", ex.id)
 }

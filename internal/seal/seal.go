@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"golang.org/x/crypto/chacha20poly1305"
 )
@@ -65,13 +66,19 @@ type Ring struct {
 	seal  [keyIDSize]byte
 	keys  map[string]Key // by ID
 	ids   []string       // of keys, in the order in which they were given
-	aeads map[[keyIDSize]byte]map[string]cipher.AEAD
+	aeads map[[keyIDSize]byte]map[string]aead
+}
+
+// aead is the key of one purpose that was derived from one root key.
+type aead struct {
+	cipher.AEAD
+	associated []byte // the header of what it seals, and the purpose
 }
 
 // NewRing derives the keys of the purposes from each root key. It fails when
 // there is no key, no key that seals, or the same key twice.
 func NewRing(rand io.Reader, keys []Key, purposes ...string) (*Ring, error) {
-	r := &Ring{rand: rand, keys: map[string]Key{}, aeads: map[[keyIDSize]byte]map[string]cipher.AEAD{}}
+	r := &Ring{rand: rand, keys: map[string]Key{}, aeads: map[[keyIDSize]byte]map[string]aead{}}
 	sealing := false
 	for _, k := range keys {
 		id := [keyIDSize]byte(k.derive("mapae key id", keyIDSize))
@@ -81,13 +88,13 @@ func NewRing(rand io.Reader, keys []Key, purposes ...string) (*Ring, error) {
 		if !k.OpenOnly && !sealing {
 			r.seal, sealing = id, true
 		}
-		byPurpose := map[string]cipher.AEAD{}
+		byPurpose := map[string]aead{}
 		for _, purpose := range purposes {
-			aead, err := chacha20poly1305.NewX(k.derive("mapae "+purpose, chacha20poly1305.KeySize))
+			c, err := chacha20poly1305.NewX(k.derive("mapae "+purpose, chacha20poly1305.KeySize))
 			if err != nil {
 				return nil, err
 			}
-			byPurpose[purpose] = aead
+			byPurpose[purpose] = aead{c, slices.Concat([]byte{version}, id[:], []byte(purpose))}
 		}
 		r.aeads[id], r.keys[k.ID()] = byPurpose, k
 		r.ids = append(r.ids, k.ID())
@@ -108,7 +115,8 @@ func (r *Ring) Seal(purpose string, plaintext []byte) []byte {
 	if _, err := io.ReadFull(r.rand, nonce); err != nil {
 		panic(fmt.Errorf("seal: random source: %w", err))
 	}
-	return r.aeads[r.seal][purpose].Seal(out, nonce, plaintext, associated(out[:headerSize], purpose))
+	key := r.aeads[r.seal][purpose]
+	return key.Seal(out, nonce, plaintext, key.associated)
 }
 
 // Open returns the plaintext and the nonce, which is unique to what was sealed
@@ -117,12 +125,12 @@ func (r *Ring) Open(purpose string, sealed []byte) (plaintext, nonce []byte, err
 	if len(sealed) < Overhead || sealed[0] != version {
 		return nil, nil, ErrOpen
 	}
-	aead := r.aeads[[keyIDSize]byte(sealed[1:headerSize])][purpose]
-	if aead == nil {
+	key, ok := r.aeads[[keyIDSize]byte(sealed[1:headerSize])][purpose]
+	if !ok {
 		return nil, nil, ErrOpen
 	}
 	nonce = sealed[headerSize : headerSize+NonceSize]
-	plaintext, err = aead.Open(nil, nonce, sealed[headerSize+NonceSize:], associated(sealed[:headerSize], purpose))
+	plaintext, err = key.Open(nil, nonce, sealed[headerSize+NonceSize:], key.associated)
 	if err != nil {
 		return nil, nil, ErrOpen
 	}
@@ -156,8 +164,4 @@ func (r *Ring) MAC(purpose, keyID string, data []byte) ([]byte, bool) {
 	h := hmac.New(sha256.New, k.derive("mapae mac "+purpose, sha256.Size))
 	h.Write(data)
 	return h.Sum(nil), true
-}
-
-func associated(header []byte, purpose string) []byte {
-	return append(append(make([]byte, 0, headerSize+len(purpose)), header...), purpose...)
 }

@@ -210,21 +210,25 @@ func (s *Scanner) RawObject() []byte {
 
 // Text reads a string and resolves its escapes; null is a mistake.
 func (s *Scanner) Text() []byte {
-	s.take('"')
-	start := s.pos
-	for s.err == nil && s.pos < len(s.data) {
-		switch c := s.data[s.pos]; {
+	if s.take('"'); s.err != nil {
+		return nil
+	}
+	rest := s.data[s.pos:]
+	for i, c := range rest {
+		switch {
 		case c == '"':
-			s.pos++
-			return s.data[start : s.pos-1]
+			s.pos += i + 1
+			return rest[:i]
 		case c == '\\':
-			return s.escapedText(bytes.Clone(s.data[start:s.pos]))
+			s.pos += i
+			return s.escapedText(bytes.Clone(rest[:i]))
 		case c < ' ':
+			s.pos += i
 			s.Fail("control character in a string")
-		default:
-			s.pos++
+			return nil
 		}
 	}
+	s.pos = len(s.data)
 	s.Fail("string does not end")
 	return nil
 }
