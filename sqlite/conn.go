@@ -23,16 +23,11 @@ var (
 		{"synchronous", "FULL", "2"},
 		{"foreign_keys", "ON", "1"},
 		{"trusted_schema", "OFF", "0"},
-		{"temp_store", "MEMORY", "2"}, // what a savepoint keeps for undoing stays off the disk
+		{"temp_store", "MEMORY", "2"},    // what a savepoint keeps for undoing stays off the disk
+		{"cache_size", "-1024", "-1024"}, // KiB; it takes twice that, for a page and its header get 8 KiB of memory
 	}
-	writePragmas = append([]pragma{
-		{"journal_size_limit", "67108864", "67108864"},
-		{"cache_size", "-4096", "-4096"},
-	}, commonPragmas...)
-	readPragmas = append([]pragma{
-		{"query_only", "ON", "1"},
-		{"cache_size", "-2048", "-2048"}, // every commit of another connection empties it
-	}, commonPragmas...)
+	writePragmas = append([]pragma{{"journal_size_limit", "67108864", "67108864"}}, commonPragmas...)
+	readPragmas  = append([]pragma{{"query_only", "ON", "1"}}, commonPragmas...)
 )
 
 // conn is one connection with its prepared statements: a sqlstore.Querier. It
