@@ -27,9 +27,10 @@ func dataSource(path string) string {
 	return u.String()
 }
 
-// migrate brings the tables of the file at path up to date.
+// migrate brings the tables of the file at path up to date. Foreign keys are off:
+// a table that others refer to is replaced, and what refers to it stays.
 func migrate(ctx context.Context, path string) (err error) {
-	db, err := sql.Open("sqlite", dataSource(path)+"&_pragma=busy_timeout(5000)&_txlock=immediate")
+	db, err := sql.Open("sqlite", dataSource(path)+"&_pragma=busy_timeout(5000)&_pragma=foreign_keys(0)&_txlock=immediate")
 	if err != nil {
 		return err
 	}

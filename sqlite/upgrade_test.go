@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 
 // The tables of version 1, with somebody who has of everything, an address that
 // was proven, one that is not what its user signs in with, and a mail that
-// waits.
+// waits; and with what an application keeps beside them.
 const versionOne = `
 INSERT INTO mapae_users (id, login, login_key, email, email_verified_at, name, locale, external_id, epoch, created_at, disabled_at) VALUES
 (x'01', 'Zoë@Example.com', 'zoë@example.com', 'Zoë@Example.com', 7, 'Zoë', 'ko', 'x-1', 3, 5, 0),
@@ -23,10 +24,16 @@ INSERT INTO mapae_users (id, login, login_key, email, email_verified_at, name, l
 INSERT INTO mapae_credentials (id, user_id, sign_count, last_used_at, backup_eligible, backup_state, last_used_agent, public_key, algorithm,
 uv_initialized, first_factor, transports, aaguid, rp_id, name, created_at, attestation_format, attestation_object, attestation_client_data) VALUES
 (x'01', x'01', 4, 5, 1, 1, 'Browser', x'02', -7, 1, 1, '["usb"]', zeroblob(16), 'example.com', 'Key', 6, 'none', x'', x'');
+INSERT INTO mapae_sessions (id, token_hash, user_id, epoch, seen_at, idle_ends_at, ends_at, created_at, app, uses, address, user_agent) VALUES
+(x'05', zeroblob(32), x'01', 3, 1, 20, 30, 1, 0, '[{"method":"passkey","at":1}]', '192.0.2.1', 'Browser');
+INSERT INTO mapae_secrets (id, user_id, kind, data, key_id, step, created_at, used_at) VALUES (x'06', x'01', 'password', x'02', '', 0, 1, 0);
 INSERT INTO mapae_identities (provider, subject, user_id, email, created_at, last_used_at) VALUES ('p', 's', x'01', 'zoë@elsewhere', 1, 2);
 INSERT INTO mapae_outbox (id, user_id, recipient, kind, locale, data, created_at, due_at, attempts, last_error) VALUES
 (x'01', x'01', 'zoë@example.com', 'notice', 'ko', x'02', 1, 2, 3, 'later');
-INSERT INTO mapae_migrations (version_id, is_applied) VALUES (1, 1)`
+INSERT INTO mapae_migrations (version_id, is_applied) VALUES (1, 1);
+CREATE TABLE orders (number INTEGER PRIMARY KEY, buyer BLOB REFERENCES mapae_users (id));
+INSERT INTO orders VALUES (1, x'01');
+CREATE VIEW buyers AS SELECT name FROM mapae_users JOIN orders ON buyer = id;`
 
 func TestTablesOfVersionOneAreBroughtUpToDateWithWhatIsInThem(t *testing.T) {
 	t.Parallel()
@@ -71,6 +78,12 @@ func TestTablesOfVersionOneAreBroughtUpToDateWithWhatIsInThem(t *testing.T) {
 	if i, u, err := s.Identity(ctx, "p", "s"); err != nil || u != zoe || i.Email != "zoë@elsewhere" {
 		t.Errorf("the identity: %+v of %+v, %v", i, u, err)
 	}
+	if x, u, err := s.Session(ctx, "\x05", [32]byte{}, time.UnixMicro(2)); err != nil || u != zoe || x.Uses[0].Method != mapae.MethodPasskey {
+		t.Errorf("the session: %+v of %+v, %v", x, u, err)
+	}
+	if all, err := s.Secrets(ctx, zoe.ID, ""); err != nil || len(all) != 1 || all[0].Kind != "password" {
+		t.Errorf("the secrets: %+v, %v", all, err)
+	}
 	err = s.Update(ctx, func(tx mapae.Tx) error {
 		list, err := tx.ClaimMail(ctx, time.UnixMicro(2), time.UnixMicro(10), 5)
 		if err != nil || len(list) != 1 || list[0].ID != "\x01" || list[0].To != "zoë@example.com" || list[0].Attempts != 4 {
@@ -84,5 +97,47 @@ func TestTablesOfVersionOneAreBroughtUpToDateWithWhatIsInThem(t *testing.T) {
 	})
 	if err := errors.Join(err, s.Close()); err != nil {
 		t.Error(err)
+	}
+	testWhatRefersToUsers(t, path)
+}
+
+// What refers to users still does: an application's own table and view, and the
+// tables that lose their rows with a user.
+func testWhatRefersToUsers(t *testing.T, path string) {
+	t.Helper()
+	findings, err := sqlite.Examine(t.Context(), path, true, func([]mapae.KeyCheck) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range findings {
+		if f.Level == mapae.LevelProblem {
+			t.Errorf("%s: %s", f.Check, f.Text)
+		}
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	name := ""
+	if err := db.QueryRowContext(t.Context(), "SELECT name FROM buyers").Scan(&name); err != nil || name != "Zoë" {
+		t.Errorf("the view shows %q, %v", name, err)
+	}
+	if _, err := db.ExecContext(t.Context(), "PRAGMA foreign_keys = ON"); err != nil {
+		t.Fatal(err)
+	}
+	const remove = "DELETE FROM mapae_users WHERE id = x'01'"
+	if _, err := db.ExecContext(t.Context(), remove); err == nil || !strings.Contains(err.Error(), "FOREIGN KEY") {
+		t.Errorf("a user with an order was removed: %v", err)
+	}
+	if _, err := db.ExecContext(t.Context(), "DELETE FROM orders; "+remove); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{"mapae_credentials", "mapae_sessions", "mapae_secrets", "mapae_identities"} {
+		left := -1
+		if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table).Scan(&left); err != nil || left != 0 {
+			t.Errorf("%s keeps %d rows of a user who is gone, %v", table, left, err)
+		}
 	}
 }
