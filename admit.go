@@ -38,8 +38,8 @@ type consume func(ctx context.Context, tx Tx) error
 // admit is the one place where a session is born or strengthened. It builds
 // the session and token of step, and writes them in one transaction.
 func (a *Auth) admit(ctx context.Context, step admission) (Admitted, error) {
-	in, ad := a.newSession(step)
-	tells, err := a.tells(ctx, step)
+	in, ad := a.newSession(&step)
+	tells, err := a.tells(ctx, &step)
 	if err != nil {
 		return Admitted{}, err
 	}
@@ -49,7 +49,10 @@ func (a *Auth) admit(ctx context.Context, step admission) (Admitted, error) {
 	} else {
 		verdict, err = a.admitWith(ctx, step, ad, tells)
 	}
-	return a.settle(ctx, in, &ad, verdict, err)
+	if err := a.settle(ctx, &ad, verdict, err); err != nil {
+		return Admitted{}, err
+	}
+	return in, nil
 }
 
 // admitWith writes ad, what else belongs to step and, where it tells, the mail,
@@ -85,7 +88,7 @@ func (a *Auth) admitWith(ctx context.Context, step admission, ad Admission, tell
 // takes more than the one statement that sign-ins are made of: the browser is
 // not known, the method is one to be told of, or the passkey's counter went
 // back.
-func (a *Auth) tells(ctx context.Context, step admission) (bool, error) {
+func (a *Auth) tells(ctx context.Context, step *admission) (bool, error) {
 	if step.suspect || noticed(Event{Type: step.event, Method: step.uses[len(step.uses)-1].Method}) {
 		return true, nil
 	}
@@ -97,7 +100,7 @@ func (a *Auth) tells(ctx context.Context, step admission) (bool, error) {
 
 // newSession builds the session that step makes, or renews, and what a store
 // is to write for it.
-func (a *Auth) newSession(step admission) (Admitted, Admission) {
+func (a *Auth) newSession(step *admission) (Admitted, Admission) {
 	use := step.uses[len(step.uses)-1]
 	s := Session{UserID: step.user.ID, Epoch: step.user.Epoch, App: step.client.App, Address: step.client.Address,
 		UserAgent: clip(step.client.UserAgent), CreatedAt: use.At, EndsAt: use.At.Add(a.cfg.Sessions.Absolute)}
@@ -138,22 +141,22 @@ func (a *Auth) idleEnd(s Session) time.Time {
 	return end
 }
 
-// settle turns what the store answered to ad into the flow's answer: in, or an
-// error and nothing of in. It tells of the event.
-func (a *Auth) settle(ctx context.Context, in Admitted, ad *Admission, v Verdict, err error) (Admitted, error) {
+// settle turns what the store answered to ad into the flow's answer: nil, or
+// why there is no session. It tells of the event.
+func (a *Auth) settle(ctx context.Context, ad *Admission, v Verdict, err error) error {
 	if err != nil {
-		return Admitted{}, answerOr("admit", err)
+		return answerOr("admit", err)
 	}
 	if e, ok := ad.EventFor(v); ok {
 		a.notify(ctx, e)
 	}
 	switch {
 	case v.Admitted():
-		return in, nil
+		return nil
 	case v == VerdictSpent:
-		return Admitted{}, errSpent
+		return errSpent
 	}
-	return Admitted{}, fail(CodeAuthenticationFailed, errors.New(v.String()))
+	return fail(CodeAuthenticationFailed, errors.New(v.String()))
 }
 
 // opened is an assertion whose challenge was opened and whose credential was
@@ -170,8 +173,8 @@ type opened struct {
 // openAssertion reads an AuthenticationResponseJSON and opens its challenge
 // for want. Nothing is spent yet; from here on the challenge is spent by every
 // outcome, which refuseAssertion does.
-func (a *Auth) openAssertion(ctx context.Context, c Client, cur *Current, body []byte, want purpose, failed EventType) (opened, error) {
-	o := opened{failed: a.event(c, failed, "")}
+func (a *Auth) openAssertion(ctx context.Context, c Client, cur *Current, body []byte, want purpose, failed EventType) (o opened, err error) {
+	o.failed = a.event(c, failed, "")
 	var session *Session
 	if cur != nil {
 		session, o.failed.UserID, o.failed.SessionID = &cur.Session, cur.User.ID, cur.Session.ID
@@ -194,7 +197,7 @@ func (a *Auth) openAssertion(ctx context.Context, c Client, cur *Current, body [
 	o.credential, o.owner, err = a.store.Credential(ctx, response.ID)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return opened{}, a.refuseAssertion(ctx, o, "credential_unknown", fail(CodePasskeyUnknown, nil))
+		return opened{}, a.refuseAssertion(ctx, &o, "credential_unknown", fail(CodePasskeyUnknown, nil))
 	case err != nil:
 		return opened{}, broken("read a credential", err)
 	}
@@ -206,7 +209,7 @@ func (a *Auth) openAssertion(ctx context.Context, c Client, cur *Current, body [
 
 // refuseAssertion spends the challenge of o with an event that says why, and
 // returns refused.
-func (a *Auth) refuseAssertion(ctx context.Context, o opened, why string, refused error) error {
+func (a *Auth) refuseAssertion(ctx context.Context, o *opened, why string, refused error) error {
 	o.failed.Reason = why
 	return a.refuse(ctx, o.challenge.spend(), o.failed, refused)
 }
@@ -214,7 +217,7 @@ func (a *Auth) refuseAssertion(ctx context.Context, o opened, why string, refuse
 // verifyAssertion verifies o (Level 3 §7.2) and that its owner may use it
 // here. Where that fails the challenge is spent, and the answer to the client
 // is the same whatever the reason.
-func (a *Auth) verifyAssertion(ctx context.Context, o opened, identified bool) (*webauthn.Assertion, error) {
+func (a *Auth) verifyAssertion(ctx context.Context, o *opened, identified bool) (*webauthn.Assertion, error) {
 	handle := []byte(o.owner.ID)
 	if o.credential.ForeignHandle { // the system that made it has not told which
 		handle, identified = o.response.UserHandle, true
@@ -244,7 +247,7 @@ func (a *Auth) verifyAssertion(ctx context.Context, o opened, identified bool) (
 // assertionStep is the admission of a verified assertion: it spends the
 // challenge, updates the credential, and makes or, where current is set,
 // strengthens the session.
-func (a *Auth) assertionStep(c Client, o opened, result *webauthn.Assertion, event EventType, current *Session) admission {
+func (a *Auth) assertionStep(c Client, o *opened, result *webauthn.Assertion, event EventType, current *Session) admission {
 	at := a.now()
 	step := admission{client: c, user: o.owner, spend: o.challenge.spend(), event: event, refused: o.failed.Type, current: current}
 	step.uses = []Use{{Method: MethodPasskey, At: at, Credential: o.credential.ID, UserVerified: result.UserVerificationReliable}}

@@ -39,16 +39,16 @@ func (a *Auth) FinishReauth(ctx context.Context, c Client, cur Current, credenti
 	}
 	if o.owner.ID != cur.User.ID || o.challenge.userID != cur.User.ID {
 		refused := fail(CodeAuthenticationFailed, errors.New("the passkey is another user's"))
-		return Admitted{}, a.refuseAssertion(ctx, o, string(webauthn.CheckAllowList), refused)
+		return Admitted{}, a.refuseAssertion(ctx, &o, string(webauthn.CheckAllowList), refused)
 	}
 	if o.challenge.extra != sha256.Sum256([]byte(action)) {
-		return Admitted{}, a.refuseAssertion(ctx, o, "action", fail(CodeCeremonyInvalid, errors.New("the challenge was issued for another action")))
+		return Admitted{}, a.refuseAssertion(ctx, &o, "action", fail(CodeCeremonyInvalid, errors.New("the challenge was issued for another action")))
 	}
-	result, err := a.verifyAssertion(ctx, o, true)
+	result, err := a.verifyAssertion(ctx, &o, true)
 	if err != nil {
 		return Admitted{}, err
 	}
-	in, err := a.admit(ctx, a.assertionStep(c, o, result, EventReauth, &cur.Session))
+	in, err := a.admit(ctx, a.assertionStep(c, &o, result, EventReauth, &cur.Session))
 	if err != nil {
 		return Admitted{}, err
 	}

@@ -124,21 +124,21 @@ func (a *Auth) FinishSecondFactor(ctx context.Context, c Client, ticketText stri
 	hash := ticketHash(ticketText)
 	switch {
 	case subtle.ConstantTimeCompare(o.challenge.extra[:], hash[:]) == 0 || o.challenge.userID != u.ID:
-		return Admitted{}, a.refuseAssertion(ctx, o, reasonTicket, fail(CodeCeremonyInvalid, errors.New("the challenge was issued with another ticket")))
+		return Admitted{}, a.refuseAssertion(ctx, &o, reasonTicket, fail(CodeCeremonyInvalid, errors.New("the challenge was issued with another ticket")))
 	case o.owner.ID != u.ID:
-		return Admitted{}, a.refuseAssertion(ctx, o, string(webauthn.CheckAllowList), fail(CodeAuthenticationFailed, errors.New("the passkey is another user's")))
+		return Admitted{}, a.refuseAssertion(ctx, &o, string(webauthn.CheckAllowList), fail(CodeAuthenticationFailed, errors.New("the passkey is another user's")))
 	}
-	result, err := a.verifyAssertion(ctx, o, true)
+	result, err := a.verifyAssertion(ctx, &o, true)
 	if err != nil {
 		return Admitted{}, err
 	}
-	step := a.assertionStep(c, o, result, EventSignIn, nil)
+	step := a.assertionStep(c, &o, result, EventSignIn, nil)
 	step.uses = []Use{*t.First, step.uses[0]}
 	step.with = t.consume
 	in, err := a.admit(ctx, step)
 	in.Credential = o.credential
 	if err == errTicketSpent {
-		return Admitted{}, a.refuseAssertion(ctx, o, reasonTicket, err)
+		return Admitted{}, a.refuseAssertion(ctx, &o, reasonTicket, err)
 	}
 	return in, err
 }

@@ -52,20 +52,20 @@ func (a *Auth) FinishSignIn(ctx context.Context, c Client, credential []byte) (S
 	if err != nil {
 		return SignInStep{}, err
 	}
-	result, err := a.verifyAssertion(ctx, o, false)
+	result, err := a.verifyAssertion(ctx, &o, false)
 	if err != nil {
 		return SignInStep{}, err
 	}
-	if why := signInRule(o); why != "" {
-		return SignInStep{}, a.refuseAssertion(ctx, o, why, fail(CodeAuthenticationFailed, errors.New(why)))
+	if why := signInRule(&o); why != "" {
+		return SignInStep{}, a.refuseAssertion(ctx, &o, why, fail(CodeAuthenticationFailed, errors.New(why)))
 	}
-	step := a.assertionStep(c, o, result, EventSignIn, nil)
+	step := a.assertionStep(c, &o, result, EventSignIn, nil)
 	if !step.uses[0].UserVerified {
-		if second, err := a.afterPasskey(ctx, c, o, step); second != nil || err != nil {
+		if second, err := a.afterPasskey(ctx, c, &o, step); second != nil || err != nil {
 			return SignInStep{Second: second}, err
 		}
 	}
-	if step.single, err = a.single(ctx, o, result); err != nil {
+	if step.single, err = a.single(ctx, &o, result); err != nil {
 		return SignInStep{}, err
 	}
 	in, err := a.admit(ctx, step)
@@ -75,7 +75,7 @@ func (a *Auth) FinishSignIn(ctx context.Context, c Client, credential []byte) (S
 
 // afterPasskey decides on a second step after a passkey that is one factor.
 // Where there is one, or the policy refuses, the challenge is spent now.
-func (a *Auth) afterPasskey(ctx context.Context, c Client, o opened, step admission) (*SecondFactorStep, error) {
+func (a *Auth) afterPasskey(ctx context.Context, c Client, o *opened, step admission) (*SecondFactorStep, error) {
 	ways, err := a.waysIn(ctx, a.store, o.owner)
 	if err != nil {
 		return nil, broken("read the ways in", err)
@@ -97,7 +97,7 @@ func (a *Auth) afterPasskey(ctx context.Context, c Client, o opened, step admiss
 
 // signInRule returns why a verified credential may not sign in on its own, or
 // nothing.
-func signInRule(o opened) string {
+func signInRule(o *opened) string {
 	typed := sha256.Sum256([]byte(o.owner.LoginKey))
 	switch {
 	case !o.credential.FirstFactor:

@@ -40,7 +40,7 @@ var never = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
 // suggest returns what to offer after the success of step: something only to
 // who begins a session and has not said lately to be left alone.
-func (a *Auth) suggest(step admission) []Suggestion {
+func (a *Auth) suggest(step *admission) []Suggestion {
 	if step.current != nil || !a.offers(MethodPasskey) || !a.mayOffer(step.user) {
 		return nil
 	}
@@ -64,7 +64,7 @@ func (a *Auth) mayOffer(u User) bool {
 // single reports whether the passkey of o is the only one that its owner signs
 // in with, and lost with its device. A synced one is not: it costs sign-ins no
 // further look at the store.
-func (a *Auth) single(ctx context.Context, o opened, result *webauthn.Assertion) (bool, error) {
+func (a *Auth) single(ctx context.Context, o *opened, result *webauthn.Assertion) (bool, error) {
 	if result.BackupState || a.now().Before(o.credential.CreatedAt.Add(spareAfter)) || !a.mayOffer(o.owner) {
 		return false, nil
 	}
@@ -79,7 +79,7 @@ func (a *Auth) single(ctx context.Context, o opened, result *webauthn.Assertion)
 
 // elsewhere reports whether the passkey of o lies on another device that was
 // reached from here: a phone beside this computer, and no security key.
-func elsewhere(o opened) bool {
+func elsewhere(o *opened) bool {
 	return o.response.Attachment == webauthn.AttachmentCrossPlatform && slices.Contains(o.credential.Transports, "hybrid")
 }
 

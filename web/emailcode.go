@@ -64,7 +64,7 @@ func (s *Site) verifyEmailCode(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	step, err := s.auth.FinishEmailCode(r.Context(), on(r).client, on(r).ticket, code)
-	err = s.goOnWith(w, r, step, err)
+	err = s.goOnWith(w, r, &step, err)
 	s.mailed(r, err)
 	return err
 }

@@ -52,7 +52,7 @@ func (s *Site) disownRecovery(w http.ResponseWriter, r *http.Request, code strin
 // that is due.
 func (s *Site) signInIssued(w http.ResponseWriter, r *http.Request, code string) error {
 	step, err := s.auth.SignInByLink(r.Context(), s.bind(w, r), code)
-	return s.goOnWith(w, r, step, err)
+	return s.goOnWith(w, r, &step, err)
 }
 
 // unfreeze takes back what a disowned notice did.

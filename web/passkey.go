@@ -38,7 +38,7 @@ func (s *Site) signIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	step, err := s.auth.FinishSignIn(r.Context(), on(r).client, credential)
-	return s.goOnWith(w, r, step, naming(credential, err))
+	return s.goOnWith(w, r, &step, naming(credential, err))
 }
 
 // passkeys answers the user's passkeys, newest first.

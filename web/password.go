@@ -15,7 +15,7 @@ func (s *Site) signInPassword(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	step, err := s.auth.SignInPassword(r.Context(), s.bind(w, r), email, password)
-	return s.goOnWith(w, r, step, err)
+	return s.goOnWith(w, r, &step, err)
 }
 
 // signUpPassword makes an account with a password; where addresses are proven,

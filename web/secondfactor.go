@@ -40,7 +40,7 @@ func (e *secondStepError) show() *secondStepJSON {
 }
 
 // goOnWith answers a first step: the session, or what is missing.
-func (s *Site) goOnWith(w http.ResponseWriter, r *http.Request, step mapae.SignInStep, err error) error {
+func (s *Site) goOnWith(w http.ResponseWriter, r *http.Request, step *mapae.SignInStep, err error) error {
 	switch {
 	case err != nil:
 		return err
