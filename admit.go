@@ -38,7 +38,7 @@ type consume func(ctx context.Context, tx Tx) error
 // admit is the one place where a session is born or strengthened. It builds
 // the session and token of step, and writes them in one transaction.
 func (a *Auth) admit(ctx context.Context, step admission) (Admitted, error) {
-	in, ad := a.newSession(&step)
+	ad, token := a.newSession(&step)
 	tells, err := a.tells(ctx, &step)
 	if err != nil {
 		return Admitted{}, err
@@ -52,7 +52,7 @@ func (a *Auth) admit(ctx context.Context, step admission) (Admitted, error) {
 	if err := a.settle(ctx, &ad, verdict, err); err != nil {
 		return Admitted{}, err
 	}
-	return in, nil
+	return Admitted{User: step.user, Session: ad.Session, Token: token, Suggest: a.suggest(&step), Device: a.keep(step.client, step.user.ID)}, nil
 }
 
 // admitWith writes ad, what else belongs to step and, where it tells, the mail,
@@ -98,9 +98,9 @@ func (a *Auth) tells(ctx context.Context, step *admission) (bool, error) {
 	return a.unfamiliar(ctx, step.client, step.user)
 }
 
-// newSession builds the session that step makes, or renews, and what a store
-// is to write for it.
-func (a *Auth) newSession(step *admission) (Admitted, Admission) {
+// newSession builds what a store is to write for the session that step makes,
+// or renews, and returns the session's token.
+func (a *Auth) newSession(step *admission) (ad Admission, token string) {
 	use := step.uses[len(step.uses)-1]
 	s := Session{UserID: step.user.ID, Epoch: step.user.Epoch, App: step.client.App, Address: step.client.Address,
 		UserAgent: clip(step.client.UserAgent), CreatedAt: use.At, EndsAt: use.At.Add(a.cfg.Sessions.Absolute)}
@@ -116,20 +116,19 @@ func (a *Auth) newSession(step *admission) (Admitted, Admission) {
 	}
 	s.SeenAt = use.At
 	s.IdleEndsAt = a.idleEnd(s)
-	token, hash := a.newToken(s.ID)
-	s.TokenHash = hash
+	token, s.TokenHash = a.newToken(s.ID)
 
 	e := a.event(step.client, step.event, step.user.ID)
 	e.SessionID, e.Method, e.Credential = s.ID, use.Method, use.Credential
-	out := Admission{Spend: step.spend, Use: step.assert, Session: s, Rotate: rotate, Event: e}
+	ad = Admission{Spend: step.spend, Use: step.assert, Session: s, Rotate: rotate, Event: e}
 	for v := range Verdict(verdicts) {
-		out.Outcomes[v] = Outcome{Type: step.refused, Reason: v.String()}
+		ad.Outcomes[v] = Outcome{Type: step.refused, Reason: v.String()}
 	}
-	out.Outcomes[VerdictAdmitted] = Outcome{Type: step.event, Reason: step.note}
-	out.Outcomes[VerdictAdmittedRegressed] = Outcome{Type: step.event, Reason: VerdictAdmittedRegressed.String()}
-	out.Outcomes[VerdictCounterRegressed] = Outcome{Type: EventCounterRegressed, Reason: VerdictCounterRegressed.String()}
-	out.Outcomes[VerdictSpent] = Outcome{}
-	return Admitted{User: step.user, Session: s, Token: token, Suggest: a.suggest(step), Device: a.keep(step.client, step.user.ID)}, out
+	ad.Outcomes[VerdictAdmitted] = Outcome{Type: step.event, Reason: step.note}
+	ad.Outcomes[VerdictAdmittedRegressed] = Outcome{Type: step.event, Reason: VerdictAdmittedRegressed.String()}
+	ad.Outcomes[VerdictCounterRegressed] = Outcome{Type: EventCounterRegressed, Reason: VerdictCounterRegressed.String()}
+	ad.Outcomes[VerdictSpent] = Outcome{}
+	return ad, token
 }
 
 // idleEnd is SeenAt and the idle time, never after the session's end.
