@@ -10,24 +10,26 @@ import (
 // readers is a fixed number of connections that only read: a sqlstore.Querier
 // for any number of goroutines.
 type readers struct {
-	idle   chan *conn
+	free   chan struct{} // as many as are idle
 	closed chan struct{}
 	once   sync.Once
+
+	mu   sync.Mutex
+	idle []*conn // the one used last at the end: it is the first to have read again what a commit took from its cache
 }
 
 func openReaders(path string) (*readers, error) {
 	n := max(2, min(runtime.GOMAXPROCS(0), 8))
-	r := &readers{idle: make(chan *conn, n), closed: make(chan struct{})}
+	r := &readers{free: make(chan struct{}, n), closed: make(chan struct{})}
 	for range n {
 		c, err := connect(path, readPragmas)
 		if err != nil {
-			close(r.idle)
-			for c := range r.idle {
+			for _, c := range r.idle {
 				err = errors.Join(err, c.close())
 			}
 			return nil, err
 		}
-		r.idle <- c
+		r.put(c)
 	}
 	return r, nil
 }
@@ -47,26 +49,43 @@ func (r *readers) with(ctx context.Context, f func(*conn) error) error {
 	if err != nil {
 		return err
 	}
-	defer func() { r.idle <- c }()
+	defer r.put(c)
 	return f(c)
 }
 
-// get takes a connection out of idle. A select of one channel, which mostly is
-// enough, costs a tenth of one of three.
+// get waits for a connection. A select of one channel, which mostly is enough,
+// costs a tenth of one of three.
 func (r *readers) get(ctx context.Context) (*conn, error) {
 	select {
-	case c := <-r.idle:
-		return c, nil
+	case <-r.free:
+		return r.pop(), nil
 	default:
 	}
 	select {
-	case c := <-r.idle:
-		return c, nil
+	case <-r.free:
+		return r.pop(), nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-r.closed:
 		return nil, errClosed
 	}
+}
+
+// pop takes a connection out of idle, for who has received from free.
+func (r *readers) pop() *conn {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := len(r.idle) - 1
+	c := r.idle[last]
+	r.idle = r.idle[:last]
+	return c
+}
+
+func (r *readers) put(c *conn) {
+	r.mu.Lock()
+	r.idle = append(r.idle, c)
+	r.mu.Unlock()
+	r.free <- struct{}{}
 }
 
 // Ping implements sqlstore.Querier.
@@ -97,8 +116,9 @@ func (r *readers) Rows(ctx context.Context, sql string, args, dest []any, row fu
 func (r *readers) close() (err error) {
 	r.once.Do(func() {
 		close(r.closed)
-		for range cap(r.idle) {
-			err = errors.Join(err, (<-r.idle).close())
+		for range cap(r.free) {
+			<-r.free
+			err = errors.Join(err, r.pop().close())
 		}
 	})
 	return err
