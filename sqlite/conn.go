@@ -23,11 +23,17 @@ var (
 		{"synchronous", "FULL", "2"},
 		{"foreign_keys", "ON", "1"},
 		{"trusted_schema", "OFF", "0"},
-		{"temp_store", "MEMORY", "2"},    // what a savepoint keeps for undoing stays off the disk
-		{"cache_size", "-1024", "-1024"}, // KiB; it takes twice that, for a page and its header get 8 KiB of memory
+		{"temp_store", "MEMORY", "2"}, // what a savepoint keeps for undoing stays off the disk
 	}
-	writePragmas = append([]pragma{{"journal_size_limit", "67108864", "67108864"}}, commonPragmas...)
-	readPragmas  = append([]pragma{{"query_only", "ON", "1"}}, commonPragmas...)
+	// The cache is in KiB, and takes twice that: a page and its header get 8 KiB of memory.
+	writePragmas = append([]pragma{
+		{"journal_size_limit", "67108864", "67108864"},
+		{"cache_size", "-2048", "-2048"},
+	}, commonPragmas...)
+	readPragmas = append([]pragma{
+		{"query_only", "ON", "1"},
+		{"cache_size", "-1024", "-1024"}, // every commit of another connection empties it
+	}, commonPragmas...)
 )
 
 // conn is one connection with its prepared statements: a sqlstore.Querier. It
