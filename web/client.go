@@ -43,6 +43,13 @@ func (ex *exchange) Value(key any) any {
 	return ex.Context.Value(key)
 }
 
+// String says what it is and nothing of what it knows: whoever prints a context
+// would print tokens.
+func (ex *exchange) String() string { return "web.exchange" }
+
+// GoString is String.
+func (ex *exchange) GoString() string { return ex.String() }
+
 // on returns the exchange of r.
 func on(r *http.Request) *exchange { return fromContext(r.Context()) }
 

@@ -49,6 +49,25 @@ func navigation(r *http.Request) {
 	r.Header.Set("Sec-Fetch-Site", "none")
 }
 
+func TestAContextThatIsPrintedTellsNoToken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.member(alice)
+	printed, token := "", ""
+	w.h = w.site.Require(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		printed = fmt.Sprintf("%v %+v %#v %s", r.Context(), r.Context(), r.Context(), r.Context())
+		for _, c := range r.Cookies() {
+			token += c.Value + " "
+		}
+	}))
+	if a := p.at("GET", "/page"); a.StatusCode != 200 {
+		t.Fatalf("answer is %d %s", a.StatusCode, a.body)
+	}
+	if want := "web.exchange web.exchange web.exchange web.exchange"; printed != want || !strings.Contains(token, mapae.SessionPrefix) {
+		t.Errorf("who came with %q is printed as %q", token, printed)
+	}
+}
+
 func TestRequireLetsInWhoIsSignedIn(t *testing.T) {
 	t.Parallel()
 	w := mounted(t)
