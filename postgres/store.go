@@ -86,7 +86,7 @@ func config(url string) (*pgxpool.Config, error) {
 }
 
 // nameTypes tells a connection the PostgreSQL types of all Go types that
-// statements get as arguments. Where they are not prepared, nothing else knows:
+// statements get as arguments, or get pointers to. Where they are not prepared, nothing else knows:
 // pgx leaves its own list out of a program that is built with the tag
 // nopgxregisterdefaulttypes, as the binary is.
 func nameTypes(_ context.Context, conn *pgx.Conn) error {

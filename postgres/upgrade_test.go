@@ -19,7 +19,7 @@ INSERT INTO mapae_users (id, login, login_key, email, email_verified_at, name, l
 ('\x03', 'name', 'name', 'other@example.com', 8, 'Other', '', '', 0, 6, 9);
 INSERT INTO mapae_credentials (id, user_id, sign_count, last_used_at, backup_eligible, backup_state, last_used_agent, public_key, algorithm,
 uv_initialized, first_factor, transports, aaguid, rp_id, name, created_at, attestation_format, attestation_object, attestation_client_data) VALUES
-('\x01', '\x01', 4, 5, 1, 1, 'Browser', '\x02', -7, 1, 1, '["usb"]', decode(repeat('00', 16), 'hex'), 'example.com', 'Key', 6, 'none', '', '');
+('\x01', '\x01', 4, 5, 1, 1, 'Browser', '\x02', -7, 1, 1, '["usb"]', '\x00', 'example.com', 'Key', 6, 'none', '', '');
 INSERT INTO mapae_identities (provider, subject, user_id, email, created_at, last_used_at) VALUES ('p', 's', '\x01', 'zoë@elsewhere', 1, 2);
 INSERT INTO mapae_outbox (id, user_id, recipient, kind, locale, data, created_at, due_at, attempts, last_error) VALUES
 ('\x01', '\x01', 'zoë@example.com', 'notice', 'ko', '\x02', 1, 2, 3, 'later');

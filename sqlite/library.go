@@ -23,7 +23,7 @@ const (
 // (https://www.sqlite.org/c3ref/intro.html), as modernc.org/sqlite translates
 // it to Go: for one goroutine at a time. What it hands to C lies in memory that
 // C gave, which Go's collector neither moves nor takes; what it hands to Go is
-// a copy.
+// a copy, but for what a destination with ScanBytes is shown.
 type handle struct {
 	tls *libc.TLS // stands for a thread of C
 	db  uintptr   // sqlite3*; 0 once closed

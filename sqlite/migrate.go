@@ -30,7 +30,7 @@ func dataSource(path string) string {
 // migrate brings the tables of the file at path up to date. Foreign keys are off:
 // a table that others refer to is replaced, and what refers to it stays.
 func migrate(ctx context.Context, path string) (err error) {
-	db, err := sql.Open("sqlite", dataSource(path)+"&_pragma=busy_timeout(5000)&_pragma=foreign_keys(0)&_txlock=immediate")
+	db, err := sql.Open("sqlite", dataSource(path)+"&_pragma=busy_timeout(30000)&_pragma=foreign_keys(0)&_txlock=immediate")
 	if err != nil {
 		return err
 	}
@@ -45,17 +45,20 @@ func migrate(ctx context.Context, path string) (err error) {
 		return err
 	}
 	for range migrateTries {
-		if err = up(ctx, p); err == nil || errors.Is(err, errNewer) {
+		if err = up(ctx, db, p); err == nil || errors.Is(err, errNewer) || errors.Is(err, errOthers) {
 			return err
 		}
 	}
 	return fmt.Errorf("bring tables up to date: %w", err)
 }
 
-var errNewer = errors.New("sqlite: tables are newer than this program")
+var (
+	errNewer  = errors.New("sqlite: tables are newer than this program")
+	errOthers = errors.New("sqlite: tables that are to be written anew have triggers, indexes or columns of somebody else, which would be lost")
+)
 
 // up runs the migrations that are missing.
-func up(ctx context.Context, p *goose.Provider) error {
+func up(ctx context.Context, db *sql.DB, p *goose.Provider) error {
 	current, target, err := p.GetVersions(ctx)
 	if err != nil {
 		return err
@@ -66,6 +69,33 @@ func up(ctx context.Context, p *goose.Provider) error {
 	if current == target {
 		return nil
 	}
+	if err := othersOf(ctx, db, current); err != nil {
+		return err
+	}
 	_, err = p.Up(ctx)
+	return err
+}
+
+// rewritten is the version that writes the tables of users and passkeys anew.
+const rewritten = 5
+
+// othersOf refuses a file of an earlier version, if version 5 would take from it
+// what is not Mapae's.
+func othersOf(ctx context.Context, db *sql.DB, current int64) error {
+	if current == 0 || current >= rewritten {
+		return nil
+	}
+	var names sql.NullString
+	err := db.QueryRowContext(ctx, `SELECT group_concat(name, ', ') FROM (
+		SELECT name FROM sqlite_master WHERE tbl_name IN ('mapae_users', 'mapae_credentials')
+			AND (type = 'trigger' OR type = 'index' AND name NOT GLOB 'mapae_*' AND name NOT GLOB 'sqlite_autoindex_*')
+		UNION ALL SELECT name FROM pragma_table_info('mapae_users') WHERE name NOT IN ('id', 'login', 'login_key', 'email', 'email_verified_at',
+			'name', 'locale', 'external_id', 'epoch', 'created_at', 'disabled_at', 'email_key', 'frozen_until', 'offer_after')
+		UNION ALL SELECT name FROM pragma_table_info('mapae_credentials') WHERE name NOT IN ('id', 'user_id', 'sign_count', 'last_used_at',
+			'backup_eligible', 'backup_state', 'last_used_agent', 'public_key', 'algorithm', 'uv_initialized', 'first_factor', 'transports', 'aaguid',
+			'rp_id', 'name', 'created_at', 'suspended_at', 'attestation_format', 'attestation_object', 'attestation_client_data', 'foreign_handle'))`).Scan(&names)
+	if err == nil && names.Valid {
+		err = fmt.Errorf("%w: %s", errOthers, names.String)
+	}
 	return err
 }

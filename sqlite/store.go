@@ -55,7 +55,7 @@ func open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.close())
 	}
-	return &Store{Reader: sqlstore.NewReader(r), readers: r, writer: newWriter(w)}, nil
+	return &Store{Reader: sqlstore.NewReader(r).Reusing(), readers: r, writer: newWriter(w)}, nil
 }
 
 // create makes the file at path where there is none, and makes its name

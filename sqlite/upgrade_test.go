@@ -23,7 +23,7 @@ INSERT INTO mapae_users (id, login, login_key, email, email_verified_at, name, l
 (x'03', 'name', 'name', 'other@example.com', 8, 'Other', '', '', 0, 6, 9);
 INSERT INTO mapae_credentials (id, user_id, sign_count, last_used_at, backup_eligible, backup_state, last_used_agent, public_key, algorithm,
 uv_initialized, first_factor, transports, aaguid, rp_id, name, created_at, attestation_format, attestation_object, attestation_client_data) VALUES
-(x'01', x'01', 4, 5, 1, 1, 'Browser', x'02', -7, 1, 1, '["usb"]', zeroblob(16), 'example.com', 'Key', 6, 'none', x'', x'');
+(x'01', x'01', 4, 5, 1, 1, 'Browser', x'02', -7, 1, 1, '["usb"]', x'00', 'example.com', 'Key', 6, 'none', x'', x'');
 INSERT INTO mapae_sessions (id, token_hash, user_id, epoch, seen_at, idle_ends_at, ends_at, created_at, app, uses, address, user_agent) VALUES
 (x'05', zeroblob(32), x'01', 3, 1, 20, 30, 1, 0, '[{"method":"passkey","at":1}]', '192.0.2.1', 'Browser');
 INSERT INTO mapae_secrets (id, user_id, kind, data, key_id, step, created_at, used_at) VALUES (x'06', x'01', 'password', x'02', '', 0, 1, 0);
@@ -35,9 +35,11 @@ CREATE TABLE orders (number INTEGER PRIMARY KEY, buyer BLOB REFERENCES mapae_use
 INSERT INTO orders VALUES (1, x'01');
 CREATE VIEW buyers AS SELECT name FROM mapae_users JOIN orders ON buyer = id;`
 
-func TestTablesOfVersionOneAreBroughtUpToDateWithWhatIsInThem(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "mapae.db")
+// fileOfVersionOne makes a file with the tables of version 1 and what is in them,
+// and does more to it.
+func fileOfVersionOne(t *testing.T, more string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "mapae.db")
 	tables, err := os.ReadFile("migrations/00001_tables.sql")
 	if err != nil {
 		t.Fatal(err)
@@ -48,12 +50,45 @@ func TestTablesOfVersionOneAreBroughtUpToDateWithWhatIsInThem(t *testing.T) {
 	}
 	const versions = `CREATE TABLE mapae_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL,
 	tstamp TIMESTAMP DEFAULT (datetime('now'))); INSERT INTO mapae_migrations (version_id, is_applied) VALUES (0, 1);`
-	if _, err := db.ExecContext(t.Context(), versions+string(tables)+versionOne); err != nil {
+	if _, err := db.ExecContext(t.Context(), versions+string(tables)+versionOne+";"+more); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
+	return path
+}
+
+func TestWhatIsNotOursIsNotLostByAnUpgrade(t *testing.T) {
+	t.Parallel()
+	for name, more := range map[string]string{
+		"told":  "CREATE TRIGGER told AFTER INSERT ON mapae_users BEGIN SELECT 1; END",
+		"named": "CREATE INDEX named ON mapae_credentials (name)",
+		"extra": "ALTER TABLE mapae_users ADD COLUMN extra TEXT",
+		"other": "ALTER TABLE mapae_credentials ADD COLUMN other TEXT",
+	} {
+		path := fileOfVersionOne(t, more)
+		_, err := sqlite.Open(t.Context(), path)
+		if err == nil || !strings.Contains(err.Error(), "of somebody else, which would be lost: "+name) {
+			t.Errorf("%s: %v", more, err)
+		}
+		db, err := sql.Open("sqlite", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		version := 0
+		if err := db.QueryRowContext(t.Context(), "SELECT max(version_id) FROM mapae_migrations").Scan(&version); err != nil || version != 1 {
+			t.Errorf("%s: version %d, %v", more, version, err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestTablesOfVersionOneAreBroughtUpToDateWithWhatIsInThem(t *testing.T) {
+	t.Parallel()
+	path := fileOfVersionOne(t, "")
 	s, err := sqlite.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)

@@ -43,7 +43,11 @@ var (
 )
 
 // NewReader returns a Reader that asks q.
-func NewReader(q Querier) Reader { return Reader{q, new(sync.Pool)} }
+func NewReader(q Querier) Reader { return Reader{q: q} }
+
+// Reusing returns r, which from then on takes the memory of arguments and
+// destinations again: for a Querier that lets nobody keep them.
+func (r Reader) Reusing() Reader { return Reader{r.q, new(sync.Pool)} }
 
 // NewTx returns a Tx that runs in q.
 func NewTx(q Querier) Tx { return Tx{Reader{q: q}} }

@@ -100,9 +100,9 @@ func (r Reader) look() *sessionLook {
 	return l
 }
 
-// looked keeps l, and nothing of what was read.
+// looked keeps l, and nothing of what was read into it.
 func (r Reader) looked(l *sessionLook) {
-	l.session, l.user = mapae.Session{}, mapae.User{}
+	l.sessionRow, l.userRow = sessionRow{}, userRow{}
 	if r.looks != nil {
 		r.looks.Put(l)
 	}

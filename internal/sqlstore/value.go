@@ -60,23 +60,26 @@ func (r *raw) ScanBytes(b []byte) error {
 	return nil
 }
 
-// bytes16 and bytes32 are where so many bytes are read to.
+// bytes16 and bytes32 are where that many bytes are read to.
 type (
 	bytes16 [16]byte
 	bytes32 [32]byte
 )
 
-// ScanBytes is of Querier's destinations.
-func (a *bytes16) ScanBytes(b []byte) error { return fill(a[:], b) }
+// ScanBytes is of Querier's destinations. An AAGUID that somebody wrote by hand
+// may have any length: it decides nothing that its owner should be locked out for.
+func (a *bytes16) ScanBytes(b []byte) error {
+	*a = bytes16{}
+	copy(a[:], b)
+	return nil
+}
 
 // ScanBytes is of Querier's destinations.
-func (a *bytes32) ScanBytes(b []byte) error { return fill(a[:], b) }
-
-func fill(to, from []byte) error {
-	if len(from) != len(to) {
-		return fmt.Errorf("%d bytes where %d belong", len(from), len(to))
+func (a *bytes32) ScanBytes(b []byte) error {
+	if len(b) != len(a) {
+		return fmt.Errorf("%d bytes where %d belong", len(b), len(a))
 	}
-	copy(to, from)
+	copy(a[:], b)
 	return nil
 }
 
