@@ -92,7 +92,7 @@ func TestAPasskeyIsUsedAtARelatedOrigin(t *testing.T) {
 	b.see("#passkey") // the session of mapae.test is not one here
 	mine.touches(true)
 	b.click("#passkey")
-	b.until("location.href === 'https://shop.test/account'")
+	b.until("location.href === 'https://shop.test/account' && document.readyState === 'complete'")
 	b.want("document.body.innerText.includes('ada@example.com') && document.querySelectorAll('.row[data-id]').length === 1", "it is the same account")
 	if n := s.count("GET /.well-known/webauthn"); n == 0 {
 		t.Error("the browser did not ask which origins are related")
