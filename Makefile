@@ -15,7 +15,7 @@ run: ## serve at http://localhost:8080 with SQLite in ./data; more flags with AR
 test: ## install what the tests need, then run every check and every test
 	scripts/check.sh test
 
-prove: ## run the long forms of the proofs and write docs/proofs.md
+prove: ## run the long forms of the proofs, or ONLY="…", and write docs/proofs.md
 	scripts/prove.sh
 
 lint: ## gofmt, go mod tidy, vet, staticcheck, govulncheck

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs the long form of every proof and writes docs/proofs.md: what is proven, how often, by which command, on which day.
-# The file is written only when every proof holds.
+# Runs the long form of every proof and writes docs/proofs.md: what is proven, how often, by which command, at which commit, on
+# which day. ONLY=REGEXP runs those whose names match; together they take most of a day.
+# A row is written when its proof holds, and taken away when it does not; those that were not run keep theirs.
 #
 # A proof is one line in the list below:
 #   proof NAME COMMAND…
@@ -11,17 +12,30 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 . scripts/stage.sh
 : "${MAPAE_DATA:?is set by make}"
 
+file=docs/proofs.md
 log=$(mktemp)
-table=$(mktemp)
-trap 'rm -f "$log" "$table"' EXIT
+trap 'rm -f "$log"' EXIT
+
+commit=$(git rev-parse --short HEAD)
+git diff --quiet HEAD -- . ":!$file" || commit+=', changed'
+
+mapfile -t names < <(sed -n "s/^proof '\([^']*\)'.*/\1/p" scripts/prove.sh)
+declare -A rows # by name
+if [ -e "$file" ]; then
+	while IFS= read -r line; do
+		name=${line#| }
+		rows[${name%% |*}]=$line
+	done < <(grep '^| ' "$file")
+fi
 
 # thousands 1536 prints 1,536.
 thousands() { sed -E ':again; s/([0-9])([0-9]{3})($|,)/\1,\2\3/; t again' <<<"$1"; }
 
-# row NAME COMMAND… runs one proof and adds its row. A command that proves nothing has failed.
+# row NAME COMMAND… runs one proof and makes its row. A command that proves nothing has failed.
 row() {
 	local name=$1 number
 	shift
+	unset "rows[$name]"
 	echo "$*"
 	if ! "$@" >"$log" 2>&1; then
 		tail -n 50 "$log"
@@ -33,10 +47,26 @@ row() {
 		return 1
 	fi
 	echo "proven: $number"
-	printf '| %s | %s | `%s` | %s |\n' "$name" "$(thousands "$number")" "$*" "$(date -u +%F)" >>"$table"
+	rows[$name]=$(printf '| %s | %s | `%s` | %s | %s |' "$name" "$(thousands "$number")" "$*" "$commit" "$(date -u +%F)")
 }
 
-proof() { stage "$1" row "$@"; }
+# table writes the file: the rows that there are, in the order of the list.
+table() {
+	printf '# Proofs\n\n'
+	printf 'Written by `make prove`: what was shown, how many times, by which command, at which commit, on which day (UTC).\n'
+	printf 'Short forms of the same run in every `make test`. `make prove ONLY=races` renews the rows whose names hold "races".\n\n'
+	printf '| proof | number | command | commit | date |\n|---|---|---|---|---|\n'
+	for name in "${names[@]}"; do
+		[ -z "${rows[$name]:-}" ] || printf '%s\n' "${rows[$name]}"
+	done
+}
+
+# proof NAME COMMAND… is one proof of the list.
+proof() {
+	[[ $1 =~ ${ONLY:-} ]] || return
+	stage "$1" row "$@"
+	table >"$file"
+}
 
 stage 'what the proofs need' scripts/setup-test.sh
 
@@ -81,13 +111,4 @@ proof 'answers that said yes after a flush, by strace' go test -count=1 -v -run 
 
 proof 'builds of the binary, the same bytes' env MAPAE_REBUILD=1 MAPAE_FIGURES=1 go test -count=1 -v -timeout 1h -run TestTheBinaryIs ./cmd/mapae
 
-summary || exit 1
-{
-	printf '# Proofs\n\n'
-	printf 'Written by `make prove`: what was shown, how many times, by which command, on which day (UTC). Last run with %s, commit %s.\n' \
-		"$(go env GOVERSION)" "$(git describe --always --dirty)"
-	printf 'Short forms of the same run in every `make test`.\n\n'
-	printf '| proof | number | command | date |\n|---|---|---|---|\n'
-	cat "$table"
-} >docs/proofs.md
-echo 'wrote docs/proofs.md'
+summary
