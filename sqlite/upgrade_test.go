@@ -62,10 +62,12 @@ func fileOfVersionOne(t *testing.T, more string) (path string) {
 func TestWhatIsNotOursIsNotLostByAnUpgrade(t *testing.T) {
 	t.Parallel()
 	for name, more := range map[string]string{
-		"told":  "CREATE TRIGGER told AFTER INSERT ON mapae_users BEGIN SELECT 1; END",
-		"named": "CREATE INDEX named ON mapae_credentials (name)",
-		"extra": "ALTER TABLE mapae_users ADD COLUMN extra TEXT",
-		"other": "ALTER TABLE mapae_credentials ADD COLUMN other TEXT",
+		"told":             "CREATE TRIGGER told AFTER INSERT ON mapae_users BEGIN SELECT 1; END",
+		"named":            "CREATE INDEX named ON mapae_credentials (name)",
+		"loud":             "CREATE TRIGGER loud AFTER INSERT ON MAPAE_Users BEGIN SELECT 1; END",
+		"mapae_users_name": "CREATE INDEX mapae_users_name ON mapae_users (name)",
+		"extra":            "ALTER TABLE mapae_users ADD COLUMN extra TEXT",
+		"other":            "ALTER TABLE mapae_credentials ADD COLUMN other TEXT",
 	} {
 		path := fileOfVersionOne(t, more)
 		_, err := sqlite.Open(t.Context(), path)
