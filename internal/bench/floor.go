@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -120,7 +121,7 @@ type assertion struct {
 
 // verify finishes a sign-in.
 func (f *floor) verify(w http.ResponseWriter, r *http.Request) {
-	token, err := f.signIn(r.Body)
+	token, err := f.signIn(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusUnauthorized)
 		return
@@ -130,9 +131,9 @@ func (f *floor) verify(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, `{"success":true}`)
 }
 
-func (f *floor) signIn(body io.Reader) (token string, err error) {
+func (f *floor) signIn(r *http.Request) (token string, err error) {
 	var a assertion
-	if err := json.NewDecoder(body).Decode(&a); err != nil {
+	if err := json.NewDecoder(r.Body).Decode(&a); err != nil {
 		return "", err
 	}
 	id, err1 := base64.RawURLEncoding.DecodeString(a.Credential.ID)
@@ -142,7 +143,7 @@ func (f *floor) signIn(body io.Reader) (token string, err error) {
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return "", err
 	}
-	s := session{}
+	s := session{address: r.RemoteAddr[:strings.LastIndexByte(r.RemoteAddr, ':')], agent: r.UserAgent()}
 	if s.nonce, s.until, err = f.checkClientData(clientData); err != nil {
 		return "", err
 	}

@@ -31,9 +31,10 @@ type credential struct{ id, user, publicKey []byte }
 // session is what the end of a sign-in writes.
 type session struct {
 	credential
-	nonce, hash  []byte
-	until, count int64
-	now          time.Time
+	nonce, hash    []byte
+	until, count   int64
+	now            time.Time
+	address, agent string // of the client; not in the least SQL
 
 	err  error
 	done chan struct{}

@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/mapae/mapae/internal/load"
@@ -70,8 +70,10 @@ func (t *target) enroll(n int) error {
 func (t *target) enrollFloor(ctx context.Context, c *load.Conn) error {
 	key := webauthntest.New(t.at.Origin)
 	key.Algorithms = []webauthntest.Algorithm{webauthntest.ES256}
+	handle := make([]byte, 32) // as long as Mapae's
+	rand.Read(handle)
 	options := fmt.Appendf(nil, `{"rp":{"id":"localhost","name":"Bench"},"user":{"id":%q,"name":"a","displayName":"a"},"challenge":"AAAAAAAAAAAAAAAAAAAAAA","pubKeyCredParams":[{"type":"public-key","alg":-7}],"authenticatorSelection":{"residentKey":"required"}}`,
-		strings.ToLower(rand.Text())[:20])
+		base64.RawURLEncoding.EncodeToString(handle))
 	if _, err := key.Create(options); err != nil {
 		return err
 	}

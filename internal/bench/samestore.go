@@ -11,14 +11,15 @@ import (
 	"github.com/mapae/mapae/webauthn"
 )
 
-// sameStore gives the bare loop the very SQL that Mapae runs: tables, indexes,
-// event and all.
+// sameStore gives the bare loop the very SQL that Mapae runs, with rows as long:
+// tables, indexes, event and all.
 type sameStore struct{ mapae.Store }
 
 func (s sameStore) add(e enrollment) error {
 	ctx := context.Background()
 	return s.Update(ctx, func(tx mapae.Tx) error {
-		u := mapae.User{ID: mapae.UserID(e.User), LoginKey: hex.EncodeToString(e.User), CreatedAt: time.Now()}
+		login := hex.EncodeToString(e.User[:6]) + "@example.com"
+		u := mapae.User{ID: mapae.UserID(e.User), Login: login, LoginKey: login, Email: login, Name: "User 1000", CreatedAt: time.Now()}
 		if err := tx.AddUser(ctx, u); err != nil {
 			return err
 		}
@@ -41,8 +42,10 @@ func (s sameStore) admit(j *session) error {
 		Use:   &mapae.CredentialUse{ID: j.id, UserID: user, SignCount: uint32(j.count), At: j.now},
 		Session: mapae.Session{ID: mapae.SessionID(at + string(j.hash[:8])), TokenHash: [32]byte(j.hash), UserID: user,
 			Uses:      []mapae.Use{{Method: mapae.MethodPasskey, At: j.now, Credential: j.id, UserVerified: true}},
-			CreatedAt: j.now, SeenAt: j.now, IdleEndsAt: j.now.Add(life), EndsAt: j.now.Add(life)},
-		Event: mapae.Event{ID: mapae.EventID(at + string(j.hash[8:16])), At: j.now, UserID: user, Method: mapae.MethodPasskey, Credential: j.id},
+			CreatedAt: j.now, SeenAt: j.now, IdleEndsAt: j.now.Add(life), EndsAt: j.now.Add(life),
+			Address: j.address, UserAgent: j.agent},
+		Event: mapae.Event{ID: mapae.EventID(at + string(j.hash[8:16])), At: j.now, UserID: user, Method: mapae.MethodPasskey, Credential: j.id,
+			Address: j.address, UserAgent: j.agent, RequestID: hex.EncodeToString(j.nonce[:16])},
 	}
 	a.Outcomes[mapae.VerdictAdmitted].Type = mapae.EventSignIn
 	v, err := s.Admit(context.Background(), a)
