@@ -82,17 +82,21 @@ func (s *Site) logRequest(r *http.Request, ex *exchange, status int, took time.D
 		s.cfg.Observe(r.Method, ex.route, status, took)
 	}
 	level := slog.LevelInfo
-	attrs := []slog.Attr{
-		slog.String("method", cut(r.Method)), slog.String("route", ex.route), slog.Int("status", status),
-		slog.Duration("duration", took), slog.String("request_id", ex.id), slog.String("address", ex.client.Address),
-	}
-	if ex.err != nil {
-		attrs = append(attrs, slog.String("error", string(codeOf(ex.err))), slog.String("cause", cut(ex.err.Error())))
-	}
 	if status >= 500 {
 		level = slog.LevelError
 	}
-	s.log.LogAttrs(r.Context(), level, "request", attrs...)
+	if !s.log.Enabled(r.Context(), level) {
+		return
+	}
+	line := slog.NewRecord(time.Now(), level, "request", 0) // no line of code: it would always be this one
+	line.AddAttrs(
+		slog.String("method", cut(r.Method)), slog.String("route", ex.route), slog.Int("status", status),
+		slog.Duration("duration", took), slog.String("request_id", ex.id), slog.String("address", ex.client.Address),
+	)
+	if ex.err != nil {
+		line.AddAttrs(slog.String("error", string(codeOf(ex.err))), slog.String("cause", cut(ex.err.Error())))
+	}
+	_ = s.log.Handler().Handle(r.Context(), line) // as slog.Logger does
 }
 
 // maxField is how many bytes of a field that a client wrote are logged.

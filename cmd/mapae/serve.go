@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/mapae/mapae"
+	"github.com/mapae/mapae/internal/lines"
 	"github.com/mapae/mapae/mail"
 	"github.com/mapae/mapae/web"
 	"github.com/mapae/mapae/webauthn/attestation/mds"
@@ -64,7 +65,9 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	log := c.newLogger(std.err)
+	out := lines.NewWriter(std.err)
+	defer func() { _ = out.Flush() }() // what can't be logged can't be told
+	log := c.newLogger(out)
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP) // which would end the process else
 	defer signal.Stop(reload)

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/mapae/mapae"
+	"github.com/mapae/mapae/internal/lines"
 	"github.com/mapae/mapae/web"
 )
 
@@ -48,7 +49,7 @@ func openSite(store mapae.Store, logPath, origin string) (*http.Server, io.Close
 	if err != nil {
 		return nil, nil, err
 	}
-	site := web.New(auth, web.Config{Logger: slog.New(slog.NewTextHandler(log, nil)), TrustedProxies: []netip.Prefix{loopback}})
+	site := web.New(auth, web.Config{Logger: slog.New(slog.NewTextHandler(lines.NewWriter(log), nil)), TrustedProxies: []netip.Prefix{loopback}})
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "a page") })
 	mux := http.NewServeMux()
 	mux.Handle("/", site)
