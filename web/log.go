@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -42,9 +41,9 @@ func (s *Site) exchange(w http.ResponseWriter, r *http.Request, handle handler) 
 	start := time.Now()
 	ex := s.newExchange(r)
 	rec := &recorder{ResponseWriter: w}
-	var cancel context.CancelFunc
-	ex.Context, cancel = context.WithTimeout(r.Context(), requestTimeout)
-	defer cancel()
+	limit := &deadline{parent: r.Context(), at: start.Add(requestTimeout)}
+	defer limit.end()
+	ex.Context = limit
 	r = r.WithContext(ex)
 	ex.setHeaders(w.Header())
 	if len(r.TransferEncoding) > 0 && r.ProtoMajor == 1 {
