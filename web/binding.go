@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"iter"
 	"net/http"
 	"strings"
 
@@ -25,21 +26,26 @@ const (
 // order.
 func (ex *exchange) marked(mark string) [][32]byte {
 	var hashes [][32]byte
-	for _, cookie := range ex.markedCookies(mark) {
+	for cookie := range ex.markedCookies(mark) {
 		hashes = append(hashes, sha256.Sum256([]byte(cookie.Value)))
 	}
 	return hashes
 }
 
-func (ex *exchange) markedCookies(mark string) (marked []*http.Cookie) {
-	for _, c := range ex.cookies {
-		name, ours := strings.CutPrefix(c.Name, ex.origin.cookie)
-		suffix, ok := strings.CutPrefix(name, mark)
-		if ours && ok && len(suffix) == suffixLength && !c.Quoted && len(c.Value) == base64.RawURLEncoding.EncodedLen(bindingSize) {
-			marked = append(marked, c)
+func (ex *exchange) markedCookies(mark string) iter.Seq[*http.Cookie] {
+	return func(yield func(*http.Cookie) bool) {
+		left := maxBindings
+		for _, c := range ex.cookies {
+			name, ours := strings.CutPrefix(c.Name, ex.origin.cookie)
+			suffix, ok := strings.CutPrefix(name, mark)
+			if !ours || !ok || len(suffix) != suffixLength || c.Quoted || len(c.Value) != base64.RawURLEncoding.EncodedLen(bindingSize) {
+				continue
+			}
+			if left--; left < 0 || !yield(c) {
+				return
+			}
 		}
 	}
-	return marked[:min(len(marked), maxBindings)]
 }
 
 // bind returns the client for a ceremony that begins now. A browser's first
@@ -60,9 +66,11 @@ func (s *Site) bind(w http.ResponseWriter, r *http.Request) mapae.Client {
 // new one, and returns the hash of its value.
 func (ex *exchange) mark(w http.ResponseWriter, mark string, sameSite http.SameSite) [32]byte {
 	name, value := "", ""
-	if sent := ex.markedCookies(mark); len(sent) > 0 {
-		name, value = sent[0].Name, sent[0].Value
-	} else {
+	for sent := range ex.markedCookies(mark) {
+		name, value = sent.Name, sent.Value
+		break
+	}
+	if name == "" {
 		secret := make([]byte, bindingSize)
 		rand.Read(secret)
 		name = ex.origin.cookie + mark + rand.Text()[:suffixLength]

@@ -51,11 +51,18 @@ func openSite(store mapae.Store, logPath, origin string) (*http.Server, io.Close
 	}
 	site := web.New(auth, web.Config{Logger: slog.New(slog.NewTextHandler(lines.NewWriter(log), nil)), TrustedProxies: []netip.Prefix{loopback}})
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "a page") })
-	mux := http.NewServeMux()
-	mux.Handle("/", site)
-	mux.Handle(openPage, page)
-	mux.Handle(closedPage, site.Require(page))
-	return site.Server("", mux), closers{store, log}, nil
+	guarded := site.Require(page)
+	serve := func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case openPage:
+			page(w, r)
+		case closedPage:
+			guarded.ServeHTTP(w, r)
+		default: // no second mux in front of the site, as in the binary
+			site.ServeHTTP(w, r)
+		}
+	}
+	return site.Server("", http.HandlerFunc(serve)), closers{store, log}, nil
 }
 
 // The same page for everybody, and for those who are signed in.
