@@ -2,6 +2,7 @@ package webauthn
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"testing"
 )
@@ -25,5 +26,25 @@ func TestTheLastValuesBelowThePrimeAreCanonical(t *testing.T) {
 		if err := judgeEd25519(prime); !errors.Is(err, errEdCanonical) {
 			t.Errorf("lowest byte %x: %v", low, err)
 		}
+	}
+}
+
+func TestAPointIsOnTheCurveWhateverTheSignOfX(t *testing.T) {
+	t.Parallel()
+	for seed := range byte(16) {
+		key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize)).Public().(ed25519.PublicKey)
+		for range 2 {
+			if err := judgeCurve25519(key); err != nil {
+				t.Errorf("%x: %v", key, err)
+			}
+			key[31] ^= 0x80
+		}
+	}
+	none := append([]byte{2}, make([]byte, 31)...) // (y²-1)/(dy²+1) is no square
+	for range 2 {
+		if err := judgeCurve25519(none); !errors.Is(err, errEdOffCurve) {
+			t.Errorf("%x: %v", none, err)
+		}
+		none[31] ^= 0x80
 	}
 }
