@@ -13,7 +13,8 @@ import (
 )
 
 // What it costs to know who asks: the same page with Require and without, in
-// turn, 8 requests at a time. MAPAE_LOADED=1 takes long enough to judge by.
+// turn, 8 requests at a time; and what options cost. MAPAE_LOADED=1 takes long
+// enough to judge by.
 func TestASessionCheckCostsLittle(t *testing.T) {
 	_, long := numbersOf(t, "MAPAE_LOADED", 0)
 	rounds, length := 3, 100*time.Millisecond
@@ -34,29 +35,43 @@ func TestASessionCheckCostsLittle(t *testing.T) {
 		cookies += c.Name + "=" + c.Value + "; "
 	}
 	cookies = cookies[:len(cookies)-2] + "\r\n"
-	if _, err := one.pages(t, closedPage, "", 1, 0); load.Code(err) != "unauthenticated" {
+	if _, err := one.pages(t, page(closedPage, ""), 1, 0); load.Code(err) != "unauthenticated" {
 		t.Fatalf("without a session the page answers %v", err)
 	}
-	var open, closed, rates, costs []float64
+	var open, closed, options, rates, costs []float64
 	for range rounds {
-		free, err := one.pages(t, openPage, cookies, 8, length)
-		if err != nil {
-			t.Fatal(err)
+		var r [3]round
+		for i, get := range []fetch{page(openPage, cookies), page(closedPage, cookies), askOptions} {
+			if r[i], err = one.pages(t, get, 8, length); err != nil {
+				t.Fatal(err)
+			}
 		}
-		checked, err := one.pages(t, closedPage, cookies, 8, length)
-		if err != nil {
-			t.Fatal(err)
-		}
-		µs := func(r round) float64 { return float64(r.cpu.Nanoseconds()) / 1000 }
-		open, closed = append(open, µs(free)), append(closed, µs(checked))
-		rates, costs = append(rates, checked.perSecond), append(costs, µs(checked)-µs(free))
+		µs := func(i int) float64 { return float64(r[i].cpu.Nanoseconds()) / 1000 }
+		open, closed, options = append(open, µs(0)), append(closed, µs(1)), append(options, µs(2))
+		rates, costs = append(rates, r[1].perSecond), append(costs, µs(1)-µs(0))
 	}
-	t.Logf("proven: %d rounds; CPU a request: %.1f µs open, %.1f µs with Require; the check: %.1f µs (from %.1f to %.1f), %.0f requests a second; medians of rounds of %v",
-		rounds, middle(open), middle(closed), middle(costs), slices.Min(costs), slices.Max(costs), middle(rates), length)
+	t.Logf("proven: %d rounds; CPU a request: %.1f µs open, %.1f µs with Require; the check: %.1f µs (from %.1f to %.1f), %.0f requests a second; %.1f µs options; medians of rounds of %v",
+		rounds, middle(open), middle(closed), middle(costs), slices.Min(costs), slices.Max(costs), middle(rates), middle(options), length)
 }
 
-// pages asks for a page again and again, so many at a time, for that long.
-func (t *target) pages(tt *testing.T, path, headers string, concurrency int, length time.Duration) (round, error) {
+// fetch is one request of a connection.
+type fetch func(context.Context, *load.Conn) error
+
+// page asks for the page at path, with header lines.
+func page(path, headers string) fetch {
+	return func(ctx context.Context, c *load.Conn) error {
+		_, err := c.Post(ctx, path, headers, nil)
+		return err
+	}
+}
+
+func askOptions(ctx context.Context, c *load.Conn) error {
+	_, err := c.Get(ctx, load.OptionsPath)
+	return err
+}
+
+// pages asks for the same again and again, so many at a time, for that long.
+func (t *target) pages(tt *testing.T, get fetch, concurrency int, length time.Duration) (round, error) {
 	tt.Helper()
 	lanes := make([]func(context.Context) error, concurrency)
 	for i := range lanes {
@@ -65,10 +80,7 @@ func (t *target) pages(tt *testing.T, path, headers string, concurrency int, len
 			return round{}, err
 		}
 		defer c.Close()
-		lanes[i] = func(ctx context.Context) error {
-			_, err := c.Post(ctx, path, headers, nil)
-			return err
-		}
+		lanes[i] = func(ctx context.Context) error { return get(ctx, c) }
 	}
 	before, err := t.server.cpu()
 	if err != nil {
