@@ -63,13 +63,29 @@ func run(args []string, std streams) int {
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		return report(std.err, mistake{err})
+		return report(std.err, mistake{withHelp(err)})
 	}
 	if parsed.Command() == "serve" { // without the megabytes that the command line was read with
 		return report(std.err, c.Serve.Run(context.Background(), std))
 	}
 	parsed.BindTo(context.Background(), (*context.Context)(nil))
 	return report(std.err, parsed.Run())
+}
+
+// withHelp adds to an error of the command line, where no name is near to what
+// was typed, where all names are.
+func withHelp(err error) error {
+	var parse *kong.ParseError
+	text := err.Error()
+	unknown := strings.HasPrefix(text, "unknown flag ") || strings.HasPrefix(text, "unexpected argument ")
+	if !errors.As(err, &parse) || !unknown || strings.Contains(text, "did you mean") {
+		return err
+	}
+	command := "mapae"
+	if at := parse.Context.Selected(); at != nil {
+		command = at.FullPath()
+	}
+	return fmt.Errorf("%w: %s --help lists what there is", err, command)
 }
 
 func options() []kong.Option {
