@@ -68,6 +68,19 @@ func (d disagreement) hasMember(match func(name string) bool) bool {
 	return false
 }
 
+// hasMemberInOtherCase tells whether client data has a member whose name is that
+// of a known one but for the case.
+func (d disagreement) hasMemberInOtherCase() bool {
+	return d.hasMember(func(name string) bool {
+		for _, known := range []string{"type", "challenge", "origin", "crossOrigin", "topOrigin"} {
+			if name != known && strings.EqualFold(name, known) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
 // hasNamelessExtension tells whether the signed extension outputs have a key
 // that is no text.
 func (d disagreement) hasNamelessExtension() bool {
@@ -110,6 +123,16 @@ var stricter = []difference{
 		"a member of client data that is there twice: programs differ in which they take",
 		func(d disagreement) bool { return d.because(webauthn.CheckEncoding, "duplicate member") },
 		members(`"type":"webauthn.get"`),
+	},
+	{
+		"no member of a name that is needed, but one that differs in case: encoding/json takes it for the other (§5.8.1)",
+		func(d disagreement) bool {
+			needed := []webauthn.Check{webauthn.CheckType, webauthn.CheckChallenge, webauthn.CheckOrigin}
+			return d.ours != nil && slices.Contains(needed, d.ours.Check) && d.ours.Got == "no string" && d.hasMemberInOtherCase()
+		},
+		example{forge: func(f *webauthntest.Forge) {
+			f.ClientData = func(b []byte) []byte { return bytes.Replace(b, []byte(`"challenge"`), []byte(`"Challenge"`), 1) }
+		}},
 	},
 	{
 		"crossOrigin that is no boolean (§5.8.1)",
@@ -182,16 +205,7 @@ var laxer = []difference{
 	},
 	{
 		"an unknown member whose name is that of a known one but for the case: encoding/json takes the one for the other",
-		func(d disagreement) bool {
-			return d.hasMember(func(name string) bool {
-				for _, known := range []string{"type", "challenge", "origin", "crossOrigin", "topOrigin"} {
-					if name != known && strings.EqualFold(name, known) {
-						return true
-					}
-				}
-				return false
-			})
-		},
+		disagreement.hasMemberInOtherCase,
 		members(`"CrossOrigin":true`),
 	},
 	{
