@@ -16,6 +16,7 @@ type deadline struct {
 	mu     sync.Mutex
 	timed  context.Context // nil: nobody has waited
 	cancel context.CancelFunc
+	ended  bool
 }
 
 // Deadline implements context.Context.
@@ -30,41 +31,48 @@ func (d *deadline) Deadline() (time.Time, bool) {
 func (d *deadline) Done() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.timed == nil {
-		d.timed, d.cancel = context.WithDeadline(d.parent, d.at)
-	}
-	return d.timed.Done()
+	return d.clock().Done()
 }
 
-// Err implements context.Context.
+// clock is the timed context; the caller holds mu.
+func (d *deadline) clock() context.Context {
+	if d.timed == nil {
+		d.timed, d.cancel = context.WithDeadline(d.parent, d.at)
+		if d.ended {
+			d.cancel()
+		}
+	}
+	return d.timed
+}
+
+// Err implements context.Context. Who asks once the time is over has what the
+// clock says from then on.
 func (d *deadline) Err() error {
-	if err := d.context().Err(); err != nil {
-		return err
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.timed == nil && !d.ended && d.parent.Err() == nil && time.Now().Before(d.at) {
+		return nil
 	}
-	if !time.Now().Before(d.at) {
-		return context.DeadlineExceeded
-	}
-	return nil
+	return d.clock().Err()
 }
 
 // Value implements context.Context. By what it answers package context finds the
 // timed context, and needs no goroutine to wait for it.
-func (d *deadline) Value(key any) any { return d.context().Value(key) }
-
-// context is what ends first, as far as it is made.
-func (d *deadline) context() context.Context {
+func (d *deadline) Value(key any) any {
 	d.mu.Lock()
-	defer d.mu.Unlock()
+	from := d.parent
 	if d.timed != nil {
-		return d.timed
+		from = d.timed
 	}
-	return d.parent
+	d.mu.Unlock()
+	return from.Value(key)
 }
 
 // end lets go of the clock, and of everybody who waits.
 func (d *deadline) end() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.ended = true
 	if d.cancel != nil {
 		d.cancel()
 	}

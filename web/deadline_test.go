@@ -65,6 +65,40 @@ func TestARequestEndsWithItsConnection(t *testing.T) {
 	}
 }
 
+func TestWhatARequestEndedWithStays(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		parent, leave := context.WithCancel(t.Context())
+		defer leave()
+		d := until(parent)
+		time.Sleep(time.Second)
+		for range 2 {
+			if err := d.Err(); !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+			leave()
+		}
+		<-d.Done()
+	})
+}
+
+func TestWhoWaitsForARequestThatIsOverIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, start := until(t.Context()), time.Now()
+		d.end()
+		if err := d.Err(); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		child, leave := context.WithCancel(d)
+		defer leave()
+		<-child.Done()
+		if took := time.Since(start); took != 0 || !errors.Is(d.Err(), context.Canceled) {
+			t.Errorf("after %v: %v", took, d.Err())
+		}
+	})
+}
+
 func TestTheEndOfARequestIsToldToWhoWaits(t *testing.T) {
 	t.Parallel()
 	d := until(t.Context())
