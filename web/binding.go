@@ -4,8 +4,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"iter"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/mapae/mapae"
@@ -22,30 +22,22 @@ const (
 	suffixLength = 4       // letters of base32
 )
 
-// marked returns the hashes of the cookies whose name has the mark, in their
-// order.
+// marked returns the hashes of the first cookies whose name has the mark, in
+// their order.
 func (ex *exchange) marked(mark string) [][32]byte {
 	var hashes [][32]byte
-	for cookie := range ex.markedCookies(mark) {
-		hashes = append(hashes, sha256.Sum256([]byte(cookie.Value)))
+	for _, c := range ex.cookies {
+		if len(hashes) < maxBindings && ex.isMarked(c, mark) {
+			hashes = append(hashes, sha256.Sum256([]byte(c.Value)))
+		}
 	}
 	return hashes
 }
 
-func (ex *exchange) markedCookies(mark string) iter.Seq[*http.Cookie] {
-	return func(yield func(*http.Cookie) bool) {
-		left := maxBindings
-		for _, c := range ex.cookies {
-			name, ours := strings.CutPrefix(c.Name, ex.origin.cookie)
-			suffix, ok := strings.CutPrefix(name, mark)
-			if !ours || !ok || len(suffix) != suffixLength || c.Quoted || len(c.Value) != base64.RawURLEncoding.EncodedLen(bindingSize) {
-				continue
-			}
-			if left--; left < 0 || !yield(c) {
-				return
-			}
-		}
-	}
+func (ex *exchange) isMarked(c *http.Cookie, mark string) bool {
+	name, ours := strings.CutPrefix(c.Name, ex.origin.cookie)
+	suffix, ok := strings.CutPrefix(name, mark)
+	return ours && ok && len(suffix) == suffixLength && !c.Quoted && len(c.Value) == base64.RawURLEncoding.EncodedLen(bindingSize)
 }
 
 // bind returns the client for a ceremony that begins now. A browser's first
@@ -66,11 +58,9 @@ func (s *Site) bind(w http.ResponseWriter, r *http.Request) mapae.Client {
 // new one, and returns the hash of its value.
 func (ex *exchange) mark(w http.ResponseWriter, mark string, sameSite http.SameSite) [32]byte {
 	name, value := "", ""
-	for sent := range ex.markedCookies(mark) {
-		name, value = sent.Name, sent.Value
-		break
-	}
-	if name == "" {
+	if i := slices.IndexFunc(ex.cookies, func(c *http.Cookie) bool { return ex.isMarked(c, mark) }); i >= 0 {
+		name, value = ex.cookies[i].Name, ex.cookies[i].Value
+	} else {
 		secret := make([]byte, bindingSize)
 		rand.Read(secret)
 		name = ex.origin.cookie + mark + rand.Text()[:suffixLength]
