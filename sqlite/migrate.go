@@ -90,9 +90,9 @@ func othersOf(ctx context.Context, db *sql.DB, current int64) error {
 		SELECT name FROM sqlite_master WHERE tbl_name COLLATE NOCASE IN ('mapae_users', 'mapae_credentials')
 			AND (type = 'trigger' OR type = 'index' AND name NOT GLOB 'sqlite_autoindex_*'
 				AND name NOT IN ('mapae_users_external_id', 'mapae_users_email_key', 'mapae_credentials_user'))
-		UNION ALL SELECT name FROM pragma_table_info('mapae_users') WHERE name NOT IN ('id', 'login', 'login_key', 'email', 'email_verified_at',
+		UNION ALL SELECT name FROM pragma_table_xinfo('mapae_users') WHERE name NOT IN ('id', 'login', 'login_key', 'email', 'email_verified_at',
 			'name', 'locale', 'external_id', 'epoch', 'created_at', 'disabled_at', 'email_key', 'frozen_until', 'offer_after')
-		UNION ALL SELECT name FROM pragma_table_info('mapae_credentials') WHERE name NOT IN ('id', 'user_id', 'sign_count', 'last_used_at',
+		UNION ALL SELECT name FROM pragma_table_xinfo('mapae_credentials') WHERE name NOT IN ('id', 'user_id', 'sign_count', 'last_used_at',
 			'backup_eligible', 'backup_state', 'last_used_agent', 'public_key', 'algorithm', 'uv_initialized', 'first_factor', 'transports', 'aaguid',
 			'rp_id', 'name', 'created_at', 'suspended_at', 'attestation_format', 'attestation_object', 'attestation_client_data', 'foreign_handle'))`).Scan(&names)
 	if err == nil && names.Valid {

@@ -68,6 +68,7 @@ func TestWhatIsNotOursIsNotLostByAnUpgrade(t *testing.T) {
 		"mapae_users_name": "CREATE INDEX mapae_users_name ON mapae_users (name)",
 		"extra":            "ALTER TABLE mapae_users ADD COLUMN extra TEXT",
 		"other":            "ALTER TABLE mapae_credentials ADD COLUMN other TEXT",
+		"made":             "ALTER TABLE mapae_users ADD COLUMN made TEXT GENERATED ALWAYS AS (lower(login)) VIRTUAL",
 	} {
 		path := fileOfVersionOne(t, more)
 		_, err := sqlite.Open(t.Context(), path)
