@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the long form of every proof and writes docs/proofs.md: what is proven, how often, by which command, at which commit, on
-# which day. ONLY=REGEXP runs those whose names match; together they take most of a day.
+# Runs the long form of every proof and writes docs/proofs.md: what is proven, how often, by which command, at which commit and
+# by which Go, on which day. ONLY=REGEXP runs those whose names match; together they take most of a day.
 # A row is written when its proof holds, and taken away when it does not; those that were not run keep theirs.
 #
 # A proof is one line in the list below:
@@ -16,11 +16,12 @@ file=docs/proofs.md
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-commit=$(git rev-parse --short HEAD)
-git diff --quiet HEAD -- . ":!$file" || commit+=', changed'
+exec 9>"${TMPDIR:-/tmp}/mapae-prove-$(pwd | tr / -).lock"
+flock -n 9 || { echo 'proofs are run here already'; exit 1; }
 
 mapfile -t names < <(sed -n "s/^proof '\([^']*\)'.*/\1/p" scripts/prove.sh)
 declare -A rows # by name
+ran=0
 if [ -e "$file" ]; then
 	while IFS= read -r line; do
 		name=${line#| }
@@ -31,11 +32,18 @@ fi
 # thousands 1536 prints 1,536.
 thousands() { sed -E ':again; s/([0-9])([0-9]{3})($|,)/\1,\2\3/; t again' <<<"$1"; }
 
+# tree tells the commit, and whether files were changed or added since.
+tree() {
+	printf '%s' "$(git rev-parse --short HEAD)"
+	[ -z "$(git status --porcelain -- . ":!$file")" ] || printf ' and changes'
+}
+
 # row NAME COMMAND… runs one proof and makes its row. A command that proves nothing has failed.
 row() {
-	local name=$1 number
+	local name=$1 number at
 	shift
 	unset "rows[$name]"
+	at=$(tree)
 	echo "$*"
 	if ! "$@" >"$log" 2>&1; then
 		tail -n 50 "$log"
@@ -47,7 +55,11 @@ row() {
 		return 1
 	fi
 	echo "proven: $number"
-	rows[$name]=$(printf '| %s | %s | `%s` | %s | %s |' "$name" "$(thousands "$number")" "$*" "$commit" "$(date -u +%F)")
+	if [ "$at" != "$(tree)" ]; then
+		echo 'the tree has changed meanwhile: nobody knows what this was shown of'
+		return 1
+	fi
+	rows[$name]=$(printf '| %s | %s | `%s` | %s, %s | %s |' "$name" "$(thousands "$number")" "$*" "$at" "$(go env GOVERSION)" "$(date -u +%F)")
 }
 
 # table writes the file: the rows that there are, in the order of the list.
@@ -63,9 +75,11 @@ table() {
 
 # proof NAME COMMAND… is one proof of the list.
 proof() {
+	printf '%s\n' "${names[@]}" | grep -qxF -- "$1" || { echo "no line begins with: proof '$1'"; exit 1; }
 	[[ $1 =~ ${ONLY:-} ]] || return
+	ran=$((ran + 1))
 	stage "$1" row "$@"
-	table >"$file"
+	table >"$file.new" && mv "$file.new" "$file"
 }
 
 stage 'what the proofs need' scripts/setup-test.sh
@@ -111,4 +125,8 @@ proof 'answers that said yes after a flush, by strace' go test -count=1 -v -run 
 
 proof 'builds of the binary, the same bytes' env MAPAE_REBUILD=1 MAPAE_FIGURES=1 go test -count=1 -v -timeout 1h -run TestTheBinaryIs ./cmd/mapae
 
+if [ "$ran" -eq 0 ]; then
+	echo "ONLY='${ONLY:-}' matches no name of the list"
+	exit 1
+fi
 summary
