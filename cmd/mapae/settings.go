@@ -82,7 +82,7 @@ type fileSettings struct {
 }
 
 type logSettings struct {
-	Log      string     `group:"log" placeholder:"text|json" enum:"text,json" default:"text" help:"Form of the log, which goes to standard error every 10 ms."`
+	Log      string     `group:"log" placeholder:"text|json" enum:"text,json" default:"text" help:"Form of the log, which goes to standard error within 10 ms."`
 	LogLevel slog.Level `group:"log" placeholder:"LEVEL" default:"info" help:"debug, info, warn or error."`
 }
 

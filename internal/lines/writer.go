@@ -7,19 +7,19 @@ import (
 )
 
 const (
-	delay = 10 * time.Millisecond // that a line waits for others at most
-	most  = 32 << 10              // bytes that wait; more are written at once
+	delay       = 10 * time.Millisecond // that a line waits for others at most
+	maxBuffered = 32 << 10              // bytes that wait; more are written at once
 )
 
 // Writer writes lines to another writer, in their order, and those of 10 ms by
 // one Write: a server that logs thousands a second saves the system calls. A
-// process that is killed loses the last of them. It is safe for concurrent use,
-// and waits for nobody but the other writer.
+// process that crashes or is killed loses the last of them. It is safe for
+// concurrent use, and waits for nobody but the other writer.
 type Writer struct {
 	to io.Writer
 
-	mu      sync.Mutex
-	waiting []byte
+	mu     sync.Mutex
+	buffer []byte
 }
 
 // NewWriter returns a Writer of lines to to.
@@ -31,11 +31,11 @@ func NewWriter(to io.Writer) *Writer { return &Writer{to: to} }
 func (w *Writer) Write(lines []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.waiting) == 0 {
+	if len(w.buffer) == 0 {
 		time.AfterFunc(delay, func() { _ = w.Flush() }) // who logs has nobody to tell
 	}
-	w.waiting = append(w.waiting, lines...)
-	if len(w.waiting) < most {
+	w.buffer = append(w.buffer, lines...)
+	if len(w.buffer) < maxBuffered {
 		return len(lines), nil
 	}
 	return len(lines), w.flush()
@@ -49,10 +49,10 @@ func (w *Writer) Flush() error {
 }
 
 func (w *Writer) flush() error {
-	if len(w.waiting) == 0 {
+	if len(w.buffer) == 0 {
 		return nil
 	}
-	_, err := w.to.Write(w.waiting)
-	w.waiting = w.waiting[:0]
+	_, err := w.to.Write(w.buffer)
+	w.buffer = w.buffer[:0]
 	return err
 }

@@ -66,11 +66,11 @@ func TestMuchIsWrittenAtOnce(t *testing.T) {
 		full := errors.New("disk full")
 		to := pieces{err: full}
 		w := NewWriter(&to)
-		half := []byte(strings.Repeat("x", most/2-1) + "\n")
+		half := []byte(strings.Repeat("x", maxBuffered/2-1) + "\n")
 		if _, err := w.Write(half); err != nil || len(to.written()) != 0 {
 			t.Errorf("half: %v, %d writes", err, len(to.written()))
 		}
-		if n, err := w.Write(half); n != len(half) || !errors.Is(err, full) || len(to.written()) != 1 || len(to.written()[0]) != most {
+		if n, err := w.Write(half); n != len(half) || !errors.Is(err, full) || len(to.written()) != 1 || len(to.written()[0]) != maxBuffered {
 			t.Errorf("whole: %d, %v, %d writes", n, err, len(to.written()))
 		}
 		if err := w.Flush(); err != nil || len(to.written()) != 1 {
@@ -100,7 +100,7 @@ func TestFlushWritesWhatWaits(t *testing.T) {
 func TestEachLineIsWrittenOnceAndWhole(t *testing.T) {
 	t.Parallel()
 	const writers, lines = 16, 2000
-	var to bytes.Buffer
+	var to pieces
 	w := NewWriter(&to)
 	var running sync.WaitGroup
 	for i := range writers {
@@ -118,8 +118,13 @@ func TestEachLineIsWrittenOnceAndWhole(t *testing.T) {
 		t.Error(err)
 	}
 	count := map[string]int{}
-	for line := range strings.Lines(to.String()) {
-		count[line]++
+	for _, piece := range to.written() {
+		if !strings.HasSuffix(piece, "\n") {
+			t.Errorf("a line is broken at %q", piece[max(0, len(piece)-10):])
+		}
+		for line := range strings.Lines(piece) {
+			count[line]++
+		}
 	}
 	for i := range writers {
 		if n := count[strings.Repeat(string('a'+rune(i)), 20)+"\n"]; n != lines {
