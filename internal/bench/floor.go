@@ -12,8 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -143,7 +143,10 @@ func (f *floor) signIn(r *http.Request) (token string, err error) {
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return "", err
 	}
-	s := session{address: r.RemoteAddr[:strings.LastIndexByte(r.RemoteAddr, ':')], agent: r.UserAgent()}
+	s := session{agent: r.UserAgent()}
+	if s.address, _, err = net.SplitHostPort(r.RemoteAddr); err != nil {
+		return "", err
+	}
 	if s.nonce, s.until, err = f.checkClientData(clientData); err != nil {
 		return "", err
 	}

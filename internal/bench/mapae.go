@@ -49,7 +49,8 @@ func openSite(store mapae.Store, logPath, origin string) (*http.Server, io.Close
 	if err != nil {
 		return nil, nil, err
 	}
-	site := web.New(auth, web.Config{Logger: slog.New(slog.NewTextHandler(lines.NewWriter(log), nil)), TrustedProxies: []netip.Prefix{loopback}})
+	out := lines.NewWriter(log)
+	site := web.New(auth, web.Config{Logger: slog.New(slog.NewTextHandler(out, nil)), TrustedProxies: []netip.Prefix{loopback}})
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "a page") })
 	guarded := site.Require(page)
 	serve := func(w http.ResponseWriter, r *http.Request) {
@@ -62,11 +63,16 @@ func openSite(store mapae.Store, logPath, origin string) (*http.Server, io.Close
 			site.ServeHTTP(w, r)
 		}
 	}
-	return site.Server("", http.HandlerFunc(serve)), closers{store, log}, nil
+	return site.Server("", http.HandlerFunc(serve)), closers{store, flusher{out}, log}, nil
 }
 
 // The same page for everybody, and for those who are signed in.
 const openPage, closedPage = "/open", "/closed"
+
+// flusher writes the last lines of a log.
+type flusher struct{ *lines.Writer }
+
+func (f flusher) Close() error { return f.Flush() }
 
 // closers closes several things, in their order.
 type closers []io.Closer

@@ -39,7 +39,7 @@ func (s sameStore) admit(j *session) error {
 	at := string(binary.BigEndian.AppendUint64(nil, uint64(j.now.UnixMicro())))
 	a := mapae.Admission{
 		Spend: &mapae.Spend{Kind: mapae.SpendChallenge, ID: j.nonce, Until: time.UnixMicro(j.until)},
-		Use:   &mapae.CredentialUse{ID: j.id, UserID: user, SignCount: uint32(j.count), At: j.now},
+		Use:   &mapae.CredentialUse{ID: j.id, UserID: user, SignCount: uint32(j.count), At: j.now, Agent: j.agent},
 		Session: mapae.Session{ID: mapae.SessionID(at + string(j.hash[:8])), TokenHash: [32]byte(j.hash), UserID: user,
 			Uses:      []mapae.Use{{Method: mapae.MethodPasskey, At: j.now, Credential: j.id, UserVerified: true}},
 			CreatedAt: j.now, SeenAt: j.now, IdleEndsAt: j.now.Add(life), EndsAt: j.now.Add(life),
