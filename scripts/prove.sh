@@ -66,7 +66,8 @@ row() {
 table() {
 	printf '# Proofs\n\n'
 	printf 'Written by `make prove`: what was shown, how many times, by which command, at which commit, on which day (UTC).\n'
-	printf 'Short forms of the same run in every `make test`. `make prove ONLY=races` renews the rows whose names hold "races".\n\n'
+	printf 'Short forms of the same run in every `make test`. `make prove ONLY=races` renews the rows whose names hold "races".\n'
+	printf 'A proof of `scripts/prove.sh` that has no row here has not been run to its end, or did not hold.\n\n'
 	printf '| proof | number | command | commit | date |\n|---|---|---|---|---|\n'
 	for name in "${names[@]}"; do
 		[ -z "${rows[$name]:-}" ] || printf '%s\n' "${rows[$name]}"
