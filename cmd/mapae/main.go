@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -49,7 +50,10 @@ const (
 	exitMistake = 2
 )
 
-func main() { os.Exit(run(os.Args[1:], streams{os.Stdout, os.Stderr})) }
+func main() {
+	runtime.MemProfileRate = 0 // a megabyte of samples that nobody could ask for; --pprof takes them again
+	os.Exit(run(os.Args[1:], streams{os.Stdout, os.Stderr}))
+}
 
 // run is the program: it returns the exit code.
 func run(args []string, std streams) int {

@@ -80,3 +80,30 @@ func TestWhatHappensIsMeasured(t *testing.T) {
 		}
 	}
 }
+
+// A server that was told so shows its profiles to the operator, with samples of
+// its memory. Another has none to show.
+func TestProfilesAreForTheOperatorWhoAskedForThem(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		flags  []string
+		status int
+		text   string
+	}{
+		{[]string{"--pprof"}, http.StatusOK, " @ heap/1048576\n"},
+		{nil, http.StatusNotFound, ""},
+	} {
+		port, err := freePort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := start(t, newHome(t), nil, append(test.flags, "--metrics-listen", "127.0.0.1:"+port)...)
+		status, text, err := getWhenUp("http://127.0.0.1:" + port + "/debug/pprof/heap?debug=1")
+		if err != nil || status != test.status || !strings.Contains(text, test.text) {
+			t.Errorf("%v: the operator is answered %d %.100q, %v", test.flags, status, text, err)
+		}
+		if status, _, err := getWhenUp(s.origin + "/debug/pprof/heap"); err != nil || status != http.StatusNotFound {
+			t.Errorf("%v: the public is answered %d, %v", test.flags, status, err)
+		}
+	}
+}

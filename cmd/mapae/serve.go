@@ -57,6 +57,9 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	if c.Pprof {
+		runtime.MemProfileRate = 512 << 10 // bytes, Go's own
+	}
 	cert, err := c.loadCertificate()
 	if err != nil {
 		return err

@@ -202,7 +202,7 @@ type networkSettings struct {
 	TLSKey        string         `name:"tls-key" group:"network" placeholder:"FILE" help:"Its private key in PEM."`
 	TrustedProxy  []netip.Prefix `group:"network" placeholder:"CIDR" help:"Network of a reverse proxy whose X-Forwarded-For is believed, such as 10.0.0.0/8. Repeat it for several. Default: none is."`
 	MetricsListen string         `group:"network" placeholder:"ADDRESS" help:"Host and port for the operator, out of the public's reach: /metrics for Prometheus. Default: no such listener."`
-	Pprof         bool           `group:"network" help:"Also serve /debug/pprof to the operator."`
+	Pprof         bool           `group:"network" help:"Also serve /debug/pprof to the operator. Samples of memory are taken only then."`
 	StatsD        string         `name:"statsd" group:"network" placeholder:"ADDRESS" help:"Host and port of a Datadog agent that events are counted at, by UDP. Default: none."`
 	ShutdownGrace time.Duration  `group:"network" placeholder:"DURATION" default:"15s" help:"How long requests may take to finish after SIGTERM or SIGINT."`
 }
