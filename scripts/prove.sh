@@ -96,7 +96,7 @@ proof 'bits of what is signed flipped, three algorithms' go test -count=1 -v -ru
 proof 'members of responses missing' go test -count=1 -v -run TestEveryMemberThatIsNeeded ./webauthn
 proof 'signatures of Wycheproof, through our own keys and checks' go test -C oracle -count=1 -v -run TestWycheproof .
 proof 'fixes of go-webauthn, each tested or explained' go test -C oracle -count=1 -v -run TestWhatGoWebAuthnFixed .
-proof 'inputs fuzzed without a crash, more than an hour in all' scripts/fuzz.sh 450
+proof 'inputs fuzzed without a crash, more than an hour in all' scripts/fuzz.sh 350
 proof 'patches that take one check away, killed' env MAPAE_MUTATIONS=all go test -count=1 -v -timeout 4h ./internal/mutation
 proof 'algorithms whose verdict costs little more than its signature' env MAPAE_COST=1 go test -count=1 -v -run TestAVerdictCosts ./webauthn
 
