@@ -264,7 +264,11 @@ func (c *serveCommand) next(at net.Addr) string {
 		return "Make an invitation:  mapae invite --data " + absolute(c.Data) + "\n" + open
 	}
 	if !c.development() && c.TLSCert == "" {
-		return "Point the reverse proxy of " + c.Origin[0] + " at http://" + c.address(&c.siteSettings) + ". Press Ctrl-C to stop."
+		to := "http://" + c.address(&c.siteSettings)
+		if host, port, _ := net.SplitHostPort(c.address(&c.siteSettings)); host == "" && port != "" {
+			to = "port " + port + " of this machine, by http"
+		}
+		return "Point the reverse proxy of " + c.Origin[0] + " at " + to + ". Press Ctrl-C to stop."
 	}
 	return open
 }
