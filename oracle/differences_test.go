@@ -54,10 +54,10 @@ func (d disagreement) clientData() []byte {
 	return nil
 }
 
-// hasMember tells whether client data has a member whose name matches.
-func (d disagreement) hasMember(match func(name string) bool) bool {
+// hasMember tells whether a JSON object has a member whose name matches.
+func hasMember(object []byte, match func(name string) bool) bool {
 	var members map[string]json.RawMessage
-	if json.Unmarshal(bytes.TrimPrefix(d.clientData(), []byte("\xef\xbb\xbf")), &members) != nil {
+	if json.Unmarshal(bytes.TrimPrefix(object, []byte("\xef\xbb\xbf")), &members) != nil {
 		return false
 	}
 	for name := range members {
@@ -68,17 +68,23 @@ func (d disagreement) hasMember(match func(name string) bool) bool {
 	return false
 }
 
-// hasMemberInOtherCase tells whether client data has a member whose name is that
-// of a known one but for the case.
-func (d disagreement) hasMemberInOtherCase() bool {
-	return d.hasMember(func(name string) bool {
-		for _, known := range []string{"type", "challenge", "origin", "crossOrigin", "topOrigin"} {
-			if name != known && strings.EqualFold(name, known) {
-				return true
-			}
-		}
-		return false
-	})
+// inOtherCase matches a name that is that of a known member but for the case.
+func inOtherCase(known ...string) func(name string) bool {
+	return func(name string) bool {
+		return slices.ContainsFunc(known, func(k string) bool { return name != k && strings.EqualFold(name, k) })
+	}
+}
+
+// clientDataInOtherCase tells whether client data has such a member.
+func (d disagreement) clientDataInOtherCase() bool {
+	return hasMember(d.clientData(), inOtherCase("type", "challenge", "origin", "crossOrigin", "topOrigin"))
+}
+
+// bodyInOtherCase tells whether the response has such a member.
+func (d disagreement) bodyInOtherCase() bool {
+	var body struct{ Response json.RawMessage }
+	return hasMember(d.body, inOtherCase("id", "rawId", "type", "response")) || json.Unmarshal(d.body, &body) == nil &&
+		hasMember(body.Response, inOtherCase("clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"))
 }
 
 // hasNamelessExtension tells whether the signed extension outputs have a key
@@ -128,11 +134,18 @@ var stricter = []difference{
 		"no member of a name that is needed, but one that differs in case: encoding/json takes it for the other (§5.8.1)",
 		func(d disagreement) bool {
 			needed := []webauthn.Check{webauthn.CheckType, webauthn.CheckChallenge, webauthn.CheckOrigin}
-			return d.ours != nil && slices.Contains(needed, d.ours.Check) && d.ours.Got == "no string" && d.hasMemberInOtherCase()
+			return d.ours != nil && slices.Contains(needed, d.ours.Check) && d.ours.Got == "no string" && d.clientDataInOtherCase()
 		},
 		example{forge: func(f *webauthntest.Forge) {
 			f.ClientData = func(b []byte) []byte { return bytes.Replace(b, []byte(`"challenge"`), []byte(`"Challenge"`), 1) }
 		}},
+	},
+	{
+		"no member of the response of a name that is needed, but one that differs in case: the same (§5.1)",
+		func(d disagreement) bool {
+			return d.because(webauthn.CheckEncoding, "") && d.ours.Err == nil && d.bodyInOtherCase()
+		},
+		example{body: func(b []byte) []byte { return bytes.Replace(b, []byte(`"type"`), []byte(`"Type"`), 1) }},
 	},
 	{
 		"crossOrigin that is no boolean (§5.8.1)",
@@ -199,14 +212,19 @@ var laxer = []difference{
 	{
 		"tokenBinding of any form: Level 3 has none, and says to ignore it (§5.8.1)",
 		func(d disagreement) bool {
-			return d.hasMember(func(name string) bool { return strings.EqualFold(name, "tokenBinding") })
+			return hasMember(d.clientData(), func(name string) bool { return strings.EqualFold(name, "tokenBinding") })
 		},
 		members(`"tokenBinding":"unused"`),
 	},
 	{
 		"an unknown member whose name is that of a known one but for the case: encoding/json takes the one for the other",
-		disagreement.hasMemberInOtherCase,
+		disagreement.clientDataInOtherCase,
 		members(`"CrossOrigin":true`),
+	},
+	{
+		"an unknown member of the response whose name is that of a known one but for the case: the same",
+		disagreement.bodyInOtherCase,
+		example{body: func(b []byte) []byte { return bytes.Replace(b, []byte(`{`), []byte(`{"ID":1,`), 1) }},
 	},
 	{
 		"extension outputs under a key that is no text: no extension, so passed over, and never fatal (§7.2 step 23)",
