@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# fuzz.sh SECONDS lets each fuzz target look for inputs that break it, one after the other: the eight of the verifier and what
-# it stands on for so long, the further ones for half of it.
+# fuzz.sh SECONDS lets each fuzz target look for inputs that break it, as many at a time as there are cores: the eight of the
+# verifier and what it stands on for so long, the further ones for half of it. fuzz.sh SECONDS TARGET runs one alone.
 # What it finds is written below the package's testdata/fuzz and fails every test run from then on.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
-seconds=${1:?usage: scripts/fuzz.sh SECONDS}
+seconds=${1:?usage: scripts/fuzz.sh SECONDS [TARGET]}
 
 # A target is a module, a package of it and a name.
 main=(
@@ -32,7 +32,7 @@ fuzz() {
 	local seconds=$1 module package name log execs try
 	read -r module package name <<<"$2"
 	for try in 1 2; do
-		log=$(go test -C "$module" -vet=off -run='^$' -fuzz="^$name\$" -fuzztime="${seconds}s" -fuzzminimizetime=1x "$package" 2>&1) && break
+		log=$(go test -C "$module" -vet=off -run='^$' -fuzz="^$name\$" -fuzztime="${seconds}s" -fuzzminimizetime=1x -parallel=1 "$package" 2>&1) && break
 		printf '%s\n' "$log" | tail -n 40
 		[ "$try" -eq 1 ] && grep -q '^    context deadline exceeded$' <<<"$log" && ! grep -q 'Failing input written' <<<"$log" || return 1
 	done
@@ -42,7 +42,11 @@ fuzz() {
 	[ "${execs:-0}" -gt 0 ]
 }
 
-status=0
-for target in "${main[@]}"; do fuzz "$seconds" "$target" || status=1; done
-for target in "${further[@]}"; do fuzz "$(((seconds + 1) / 2))" "$target" || status=1; done
-exit "$status"
+if [ $# -gt 1 ]; then
+	fuzz "$seconds" "$2"
+	exit
+fi
+{
+	printf "$seconds\n%s\n" "${main[@]}"
+	printf "$(((seconds + 1) / 2))\n%s\n" "${further[@]}"
+} | xargs -d '\n' -n 2 -P "$(nproc)" scripts/fuzz.sh
