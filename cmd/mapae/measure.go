@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"runtime"
 	"time"
 
 	"github.com/mapae/mapae"
@@ -26,8 +27,14 @@ type measures struct {
 	limits   web.Limits            // of the site
 }
 
+// measures is called before anything is read that the server keeps: samples of
+// memory, which main has turned off, are taken from then on where a profile of
+// them can be asked for.
 func (n *networkSettings) measures(log *slog.Logger) *measures {
 	m := &measures{settings: n, log: log}
+	if n.Pprof {
+		runtime.MemProfileRate = 512 << 10 // bytes, Go's own
+	}
 	if n.MetricsListen != "" {
 		m.metrics = telemetry.NewPrometheus()
 	}

@@ -57,9 +57,10 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	if c.Pprof {
-		runtime.MemProfileRate = 512 << 10 // bytes, Go's own
-	}
+	out := lines.NewWriter(std.err)
+	defer func() { _ = out.Flush() }() // what can't be logged can't be told
+	log := c.newLogger(out)
+	m := c.measures(log)
 	cert, err := c.loadCertificate()
 	if err != nil {
 		return err
@@ -68,13 +69,9 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	out := lines.NewWriter(std.err)
-	defer func() { _ = out.Flush() }() // what can't be logged can't be told
-	log := c.newLogger(out)
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP) // which would end the process else
 	defer signal.Stop(reload)
-	m := c.measures(log)
 	ln, err := listen(ctx, c.address(&c.siteSettings))
 	if err != nil {
 		return err
@@ -264,9 +261,10 @@ func (c *serveCommand) next(at net.Addr) string {
 		return "Make an invitation:  mapae invite --data " + absolute(c.Data) + "\n" + open
 	}
 	if !c.development() && c.TLSCert == "" {
-		to := "http://" + c.address(&c.siteSettings)
-		if host, port, _ := net.SplitHostPort(c.address(&c.siteSettings)); host == "" && port != "" {
-			to = "port " + port + " of this machine, by http"
+		address := c.address(&c.siteSettings)
+		to := "http://" + address
+		if host, _, _ := net.SplitHostPort(address); host == "" || net.ParseIP(host).IsUnspecified() {
+			to = "port " + portOf(at) + " of this machine, by http"
 		}
 		return "Point the reverse proxy of " + c.Origin[0] + " at " + to + ". Press Ctrl-C to stop."
 	}
