@@ -121,6 +121,7 @@ proof 'failovers to a synchronous standby, PostgreSQL' env MAPAE_FAILOVERS=20 go
 proof 'options calls abandoned, and not a byte kept' env MAPAE_ABANDONED=1000000 go test -count=1 -v -timeout 2h -run TestAbandoned ./internal/bench
 proof 'sign-ins, and memory stays flat' env MAPAE_SIGNINS=2000000 go test -count=1 -v -timeout 3h -run TestMemoryStays ./internal/bench
 proof 'rounds that measure a session check' env MAPAE_LOADED=1 go test -count=1 -v -run TestASessionCheck ./internal/bench
+proof 'rounds that measure options beside those of a bare loop' env MAPAE_LOADED=1 go test -count=1 -v -run TestOptionsCostLittle ./internal/bench
 proof 'sign-ins with a passkey beside passwords and slow connections' env MAPAE_LOADED=1 go test -count=1 -v -run TestBeside ./internal/bench
 proof 'answers that said yes after a flush, by strace' go test -count=1 -v -run TestNothingIsAcknowledged ./cmd/mapae
 

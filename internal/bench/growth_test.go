@@ -160,18 +160,9 @@ func model(t *testing.T, kind, dir string) *ecdsa.PrivateKey {
 // serve starts the server of a population that is filled.
 func (p *population) serve(t *testing.T, kind, dir string, key *ecdsa.PrivateKey) {
 	t.Helper()
-	s, err := startServer(kind, dir, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	p.target = newTestTarget(t, kind, s)
+	p.target = serving(t, kind, dir)
 	p.cpu = func(t *testing.T) time.Duration {
-		used, err := s.cpu()
+		used, err := p.target.server.cpu()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,6 +229,12 @@ func populateSQLite(t *testing.T, users int) *population {
 // values in its first columns.
 func multiply(t *testing.T, query func(string, ...any) (*sql.Rows, error), table, values string, first int) string {
 	t.Helper()
+	return multiplied(table, columnsOf(t, query, table), values, first)
+}
+
+// columnsOf names the columns of a table, in their order.
+func columnsOf(t *testing.T, query func(string, ...any) (*sql.Rows, error), table string) []string {
+	t.Helper()
 	rows, err := query("SELECT * FROM " + table + " LIMIT 0")
 	if err != nil {
 		t.Fatal(err)
@@ -246,7 +243,7 @@ func multiply(t *testing.T, query func(string, ...any) (*sql.Rows, error), table
 	if err = errors.Join(err, rows.Close()); err != nil {
 		t.Fatal(err)
 	}
-	return multiplied(table, columns, values, first)
+	return columns
 }
 
 func multiplied(table string, columns []string, values string, first int) string {
@@ -330,17 +327,12 @@ func fillPostgres(t *testing.T, url string, users int) (size int64) {
 func TestAbandonedOptionsTakeNoSpace(t *testing.T) {
 	calls, _ := numbersOf(t, "MAPAE_ABANDONED", 2000)
 	dir := t.TempDir()
-	s, err := startServer("mapae", dir, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	one := newTestTarget(t, "mapae", s)
+	one := serving(t, "mapae", dir)
 	if err := one.enroll(1); err != nil {
 		t.Fatal(err)
 	}
 	before := contentsOf(t, dir)
-	cpuBefore, err := s.cpu()
+	cpuBefore, err := one.server.cpu()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,7 +356,7 @@ func TestAbandonedOptionsTakeNoSpace(t *testing.T) {
 	}
 	all.Wait()
 	took := time.Since(begun)
-	cpuAfter, err := s.cpu()
+	cpuAfter, err := one.server.cpu()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,18 @@ import (
 // loaded starts Mapae with so many accounts.
 func loaded(t *testing.T, users int) target {
 	t.Helper()
-	s, err := startServer("mapae", t.TempDir(), "")
+	one := serving(t, "mapae", t.TempDir())
+	if err := one.enroll(users); err != nil {
+		t.Fatal(err)
+	}
+	return one
+}
+
+// serving starts a server of that kind with its files in dir, and ends it with
+// the test.
+func serving(t *testing.T, kind, dir string) target {
+	t.Helper()
+	s, err := startServer(kind, dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,14 +38,7 @@ func loaded(t *testing.T, users int) target {
 			t.Error(err)
 		}
 	})
-	one, err := newTarget("mapae", s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := one.enroll(users); err != nil {
-		t.Fatal(err)
-	}
-	return one
+	return newTestTarget(t, kind, s)
 }
 
 // memory is what the server's process holds, in bytes: of its own, and with the
