@@ -131,6 +131,34 @@ func TestAllLanguagesHaveTheSameKeysAndVariables(t *testing.T) {
 	}
 }
 
+// Who is told to choose something finds it under that name, in every language.
+func TestMailsNameThingsAsPagesDo(t *testing.T) {
+	t.Parallel()
+	files, err := catalogues.ReadDir("locale")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(filepath.Join("..", "mail", "locale", f.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var mails map[string]any
+		if err := json.Unmarshal(text, &mails); err != nil {
+			t.Fatalf("%s: %v", f.Name(), err)
+		}
+		pages := catalogue(t, "locale/"+f.Name())
+		if mails["notice.button"] != pages["link.not_me.do"] {
+			t.Errorf("%s: the mail's button is %q, the page's %q", f.Name(), mails["notice.button"], pages["link.not_me.do"])
+		}
+		for quoted, in := range map[string]any{pages["link.not_me.do"]: pages["account.frozen.title"], pages["signin.recover"]: mails["reset_unable.intro"]} {
+			if sentence, ok := in.(string); !ok || !strings.Contains(sentence, quoted) {
+				t.Errorf("%s: %q is not named in %q", f.Name(), quoted, in)
+			}
+		}
+	}
+}
+
 // TestPeopleReadNoWordsOfTheTrade: what developers read in development mode
 // must name the panel of the developer tools.
 func TestPeopleReadNoWordsOfTheTrade(t *testing.T) {
