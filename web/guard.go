@@ -59,11 +59,13 @@ type PublicPaths []string
 func Public(paths ...string) PublicPaths { return paths }
 
 // Protect returns h behind Require for every path but the public ones and the
-// site's own, which have their own demands: what is not named is closed.
+// site's own, which have their own demands: what is not named is closed. So is a
+// path with what needed no escape escaped: routers differ in what they take
+// /public%2Fa/secret for.
 func (s *Site) Protect(h http.Handler, public PublicPaths) http.Handler {
 	closed := s.Require(h)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if public.match(r.URL.Path) || s.opens(r) {
+		if !strings.Contains(r.URL.RawPath, "%") && public.match(r.URL.Path) || s.opens(r) {
 			h.ServeHTTP(w, r)
 			return
 		}
