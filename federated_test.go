@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mapae/mapae"
@@ -284,6 +285,23 @@ func TestWhoHasTheAddressIsToldByMailAndNobodyElse(t *testing.T) {
 	if len(free) != len(ask) {
 		t.Errorf("tickets have %d and %d bytes", len(ask), len(free))
 	}
+}
+
+func TestACodeForSomebodyNewIsAskedForOnAGridOfTimes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { // only the wait takes time here
+		e := newElsewhere(t, byMail)
+		e.signUpProven(browser(5), webauthntest.New(origin), "kim@example.com")
+		e.acme.says(mapae.Profile{Subject: "1"})
+		step := must(e.come(browser(1), e.acme))(t)
+		for _, email := range []string{"kim@example.com", "lee@example.com"} {
+			start := time.Now()
+			must(e.RequestFederatedCode(e.ctx, browser(1), step.Unproven.Ticket, email))(t)
+			if took := time.Since(start); took != 10*time.Millisecond {
+				t.Errorf("%s is answered after %v", email, took)
+			}
+		}
+	})
 }
 
 func TestWithoutAMailerAnUnprovenAddressIsRefused(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 )
 
 // signInFederated signs in whoever the identity of w is linked with, or begins
@@ -107,6 +108,7 @@ func (a *Auth) askForAddress(ctx context.Context, w federatedWay, step *Federate
 // Errors: CodeCeremonyInvalid the ticket; CodeBadRequest with the field email;
 // CodeForbidden sign-up is not open to that address; CodeUnavailable.
 func (a *Auth) RequestFederatedCode(ctx context.Context, c Client, ticketText, email string) (string, error) {
+	defer waitForGrid(ctx, time.Now())
 	t, err := a.openTicket(ticketText, purposeFederatedEmail, &c)
 	if err != nil {
 		return "", err

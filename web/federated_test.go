@@ -325,6 +325,21 @@ func TestAnAddressIsProvenOnOurOwnPages(t *testing.T) {
 	}
 }
 
+func TestMailsToSomebodyNewAreLimitedByAddress(t *testing.T) {
+	t.Parallel()
+	w := newAbroad(t, func(c *mapae.Config, f *Config) { c.Mailer, f.Limits = &mailbox{}, Limits{Mails: 1} })
+	w.idp.says(mapae.Profile{Subject: "1"}, nil)
+	p := w.person()
+	page := p.trip(t, "/x")
+	ticket := regexp.MustCompile(`name="ticket" value="(mt_[^"]+)"`).FindSubmatch(page.body)
+	for _, want := range []int{200, 429} {
+		form := url.Values{"step": {"email"}, "provider": {"acme"}, "username": {"lee@example.org"}, "ticket": {string(ticket[1])}}
+		if a := p.send("POST", "/federated", form.Encode(), asHTML, asForm); a.StatusCode != want {
+			t.Errorf("%d, want %d", a.StatusCode, want)
+		}
+	}
+}
+
 func TestWithoutAMailerTheReasonIsSaid(t *testing.T) {
 	t.Parallel()
 	w := newAbroad(t)

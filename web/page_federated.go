@@ -193,15 +193,18 @@ func (s *Site) federatedForm(w http.ResponseWriter, r *http.Request) error {
 	})
 	switch c := on(r).client; data.Step {
 	case "email":
-		ticket, err := s.auth.RequestFederatedCode(r.Context(), c, data.Ticket, data.Email)
-		if err != nil {
-			return err
-		}
-		data.Step, data.Ticket = "code", ticket
-		s.pages.render(w, r, http.StatusOK, "federated", data)
-		return nil
+		return s.mailing(r, func() error {
+			ticket, err := s.auth.RequestFederatedCode(r.Context(), c, data.Ticket, data.Email)
+			if err != nil {
+				return err
+			}
+			data.Step, data.Ticket = "code", ticket
+			s.pages.render(w, r, http.StatusOK, "federated", data)
+			return nil
+		})
 	case "code":
 		in, err := s.auth.FinishFederatedSignUp(r.Context(), c, data.Ticket, form.Get("code"))
+		s.mailed(r, err)
 		if err != nil {
 			return err
 		}
