@@ -117,8 +117,8 @@ func (a *Auth) mailChange(ctx context.Context, c Client, cur Current, t ticket, 
 
 // FinishChangeEmail takes the code that was mailed to the new address: it is the
 // user's now, and proven. An account that never proved it loses it. Both
-// addresses are told, and the old one, where it was proven, can take the change
-// back for 72 hours. All other sessions end; this one goes on under a new token.
+// addresses are told, and the old one, where it was proven 72 hours before or the
+// account is as new, can take the change back for 72 hours. All other sessions end; this one goes on under a new token.
 //
 // Errors: CodeFrozen; CodeCeremonyInvalid the ticket, its sixth try, or it was
 // used; CodeAuthenticationFailed the code is wrong; CodeLoginTaken somebody else
@@ -159,6 +159,9 @@ func (a *Auth) FinishChangeEmail(ctx context.Context, c Client, cur Current, tic
 		if err := takenOr(tx.UpdateUser(ctx, u)); err != nil {
 			return err
 		}
+		if err := cancelMailed(ctx, tx, u.ID); err != nil {
+			return err
+		}
 		return a.tellOld(ctx, tx, old, t.Login)
 	})
 	if err != nil {
@@ -170,16 +173,36 @@ func (a *Auth) FinishChangeEmail(ctx context.Context, c Client, cur Current, tic
 }
 
 // tellOld tells the address that old had of the new one, with the link that
-// takes the change back.
+// takes the change back. An address that an older account was given within the
+// life of such a link gets none: a hijacker who changes it twice could take back
+// what the owner takes back.
 func (a *Auth) tellOld(ctx context.Context, tx Tx, old User, email string) error {
 	if old.EmailKey == "" {
 		return nil
 	}
-	code, err := a.sealLinkCode(ticket{Purpose: purposeUndoEmail, UserID: []byte(old.ID), Login: old.Login, Name: old.Email}, undoLife)
+	l := letter{Kind: MailEmailChanged, User: old, To: old.Email, Device: email}
+	if from := a.now().Add(-undoLife); !old.EmailVerifiedAt.After(from) || old.CreatedAt.After(from) {
+		code, err := a.sealLinkCode(ticket{Purpose: purposeUndoEmail, UserID: []byte(old.ID), Login: old.Login, Name: old.Email,
+			Proven: old.EmailVerifiedAt.UnixMicro()}, undoLife)
+		if err != nil {
+			return err
+		}
+		l.UndoLink, l.EndsAt = a.pageURL("/undo-email", code), a.now().Add(undoLife)
+	}
+	return a.mail(ctx, tx, l)
+}
+
+// cancelMailed cancels the user's waiting recovery if a mailed code was its
+// proof: the address proves nothing any more.
+func cancelMailed(ctx context.Context, tx Tx, user UserID) error {
+	r, err := tx.RecoveryOf(ctx, user)
+	if errors.Is(err, ErrNotFound) || err == nil && r.Proof != MethodEmailCode {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	return a.mail(ctx, tx, letter{Kind: MailEmailChanged, User: old, To: old.Email, UndoLink: a.pageURL("/undo-email", code), EndsAt: a.now().Add(undoLife), Device: email})
+	return tx.RemoveRecovery(ctx, user)
 }
 
 // tellLeft tells the proven address that before had, where now has another, of
@@ -217,6 +240,6 @@ func (a *Auth) UndoEmail(ctx context.Context, c Client, code string) (NotMe, err
 	}
 	return a.disown(ctx, c, t, EventEmailRestored, func(u *User) {
 		u.Login, u.LoginKey = t.Login, login
-		u.Email, u.EmailKey, u.EmailVerifiedAt = t.Name, key, a.now()
+		u.Email, u.EmailKey, u.EmailVerifiedAt = t.Name, key, time.UnixMicro(t.Proven).UTC()
 	})
 }

@@ -2,6 +2,7 @@ package mapae_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -179,6 +180,74 @@ func TestAChangeIsTakenBackThoughOthersFollowed(t *testing.T) {
 	must(m.UndoEmail(m.ctx, browser(5), undo))(t)
 	if u := must(m.store.User(m.ctx, m.in.User.ID))(t); u.EmailKey != kim {
 		t.Errorf("user %+v", u)
+	}
+}
+
+// What the new address proves ends with it, and what the old one proved before.
+func TestLinksAndRecoveriesOfAnAddressEndWithIt(t *testing.T) {
+	t.Parallel()
+	m := newMover(t)
+	m.signIn(strange(), m.a)
+	before := m.notice(mapae.EventSignIn)
+	m, undo := m.moved(fresh)
+	_, err := m.DisownNotice(m.ctx, browser(5), codeIn(before.Link))
+	wantCode(t, err, mapae.CodeCeremonyInvalid)
+	m.current(m.in) // nothing changed
+
+	must(m.DisownNotice(m.ctx, browser(4), codeIn(m.notice(mapae.EventEmailChanged).Link)))(t) // the hijacker freezes the account
+	m.pass(time.Minute)
+	one := must(m.ProveRecovery(m.ctx, browser(4), m.recovery(browser(4), fresh), mapae.MethodRecoveryCode, m.codes[9]))(t)
+	wait := must(m.WaitForRecovery(m.ctx, browser(4), one.Ticket))(t)
+	told := m.notices()
+	hijackers := told[len(told)-1]
+	must(m.UndoEmail(m.ctx, browser(5), undo))(t)
+	_, err = m.ClaimRecovery(m.ctx, browser(4), wait.Claim)
+	wantCode(t, err, mapae.CodeCeremonyInvalid)
+	_, err = m.DisownNotice(m.ctx, browser(4), codeIn(hijackers.Link))
+	wantCode(t, err, mapae.CodeCeremonyInvalid)
+}
+
+// Who has changed the address twice has a mailbox between: it takes nothing back.
+func TestAnAddressThatWasNotTheirsForLongTakesNothingBack(t *testing.T) {
+	t.Parallel()
+	m := newMember(t)
+	m.pass(100 * time.Hour)
+	m.in = m.actionTicket(browser(1), m.signIn(browser(1), m.a), m.a, mapae.ActionChangeEmail)
+	m, undo := m.moved(fresh)
+	m.in = m.actionTicket(browser(1), m.in, m.a, mapae.ActionChangeEmail)
+	ticket, code := m.begun("third@example.com")
+	m.in = must(m.FinishChangeEmail(m.ctx, browser(1), m.current(m.in), ticket, code))(t)
+	if l := m.mail(mapae.MailEmailChanged, fresh); l.UndoLink != "" {
+		t.Errorf("the address between gets %q", l.UndoLink)
+	}
+	must(m.UndoEmail(m.ctx, browser(5), undo))(t)
+	u := must(m.store.User(m.ctx, m.in.User.ID))(t)
+	if u.EmailKey != kim || m.now().Sub(u.EmailVerifiedAt) < 100*time.Hour {
+		t.Errorf("user %+v", u)
+	}
+}
+
+func TestARecoveryByMailEndsWithTheAddress(t *testing.T) {
+	t.Parallel()
+	for name, cancelled := range map[string]bool{"a mailed code": true, "a recovery code": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMember(t)
+			var one mapae.RecoveryStep
+			if cancelled {
+				one = m.provenByMail(browser(4), m.recovery(browser(4), kim))
+			} else {
+				one = must(m.ProveRecovery(m.ctx, browser(4), m.recovery(browser(4), kim), mapae.MethodRecoveryCode, m.codes[9]))(t)
+			}
+			must(m.WaitForRecovery(m.ctx, browser(4), one.Ticket))(t)
+			m.mail(mapae.MailRecovery, kim)
+			m.in = m.actionTicket(browser(1), m.in, m.a, mapae.ActionChangeEmail)
+			ticket, code := m.begun(fresh)
+			must(m.FinishChangeEmail(m.ctx, browser(1), m.current(m.in), ticket, code))(t)
+			if _, err := m.store.RecoveryOf(m.ctx, m.in.User.ID); errors.Is(err, mapae.ErrNotFound) != cancelled {
+				t.Errorf("the recovery: %v", err)
+			}
+		})
 	}
 }
 

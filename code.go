@@ -52,8 +52,12 @@ func (a *Auth) admitCode(ctx context.Context, step admission, method MethodName,
 // returns what uses the code up and clears the count, or answers errCodeUsed;
 // or CodeRateLimited; or CodeAuthenticationFailed with an event of type failed.
 func (a *Auth) proveCode(ctx context.Context, c Client, u User, method MethodName, code string, failed EventType) (consume, error) {
-	key := a.throttleKey(method, u.ID, u.LoginKey)
-	if err := a.count(ctx, key, method); err != nil {
+	counted := method
+	if failed == EventRecoveryFailed {
+		counted = recovering(method)
+	}
+	key := a.throttleKey(counted, u.ID, u.LoginKey)
+	if err := a.count(ctx, key, counted); err != nil {
 		return nil, err
 	}
 	use, err := a.findCode(ctx, u, method, code, failed == EventRecoveryFailed)

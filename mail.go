@@ -25,7 +25,7 @@ const (
 	MailRecoveryCode MailKind = "recovery_code" // Code is a proof in a recovery
 	MailRecovery     MailKind = "recovery"      // a recovery waits; Link goes on with it from EndsAt, UndoLink cancels it
 	MailNotice       MailKind = "notice"        // Event says of what; Link: "This was not me"
-	MailEmailChanged MailKind = "email_changed" // to the old address; UndoLink takes the change back until EndsAt
+	MailEmailChanged MailKind = "email_changed" // to the old address; UndoLink, if any, takes the change back until EndsAt
 	MailNobody       MailKind = "nobody"        // to an address without an account: the same work, never sent
 )
 

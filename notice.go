@@ -32,16 +32,17 @@ func (a *Auth) tell(ctx context.Context, tx Tx, u User, e Event, about string) e
 	if a.cfg.Mailer == nil || u.EmailKey == "" {
 		return nil
 	}
-	code, err := a.noticeCode(e)
+	code, err := a.noticeCode(u, e)
 	if err != nil {
 		return err
 	}
 	return a.mail(ctx, tx, letter{Kind: MailNotice, User: u, To: u.Email, Link: a.pageURL("/not-me", code), EndsAt: e.At.Add(noticeLife), Event: &e, Device: about})
 }
 
-// noticeCode is the code of the link "This was not me" about e.
-func (a *Auth) noticeCode(e Event) (string, error) {
-	t := ticket{Purpose: purposeNotice, UserID: []byte(e.UserID), Name: string(e.Type)}
+// noticeCode is the code of the link "This was not me" about e, for the address
+// that u has.
+func (a *Auth) noticeCode(u User, e Event) (string, error) {
+	t := ticket{Purpose: purposeNotice, UserID: []byte(e.UserID), Login: u.EmailKey, Name: string(e.Type)}
 	if e.Credential != nil {
 		hash := sha256.Sum256(e.Credential)
 		t.Key = hash[:]

@@ -39,8 +39,9 @@ func (a *Auth) Notice(_ context.Context, code string) (Notice, error) {
 // DisownNotice acts on the link "This was not me", once, for whoever has it: it
 // ends every session and sign-in under way, freezes what the user signs in with
 // for 72 hours, suspends the passkey that the notice was about if the user can
-// do without it, cancels a recovery that waited before, and begins a recovery,
-// to which having got the mail is the first proof.
+// do without it, cancels a recovery that waits unless it began in such a freeze,
+// and begins a recovery, to which having got the mail is the first proof. The
+// link works while the user's address is the one that it was mailed to.
 //
 // Whoever reads the user's mail can do this. So a passkey is suspended only
 // where a way in remains that needs no mail, or where it is itself no older than
@@ -53,6 +54,8 @@ func (a *Auth) DisownNotice(ctx context.Context, c Client, code string) (NotMe, 
 	}
 	return a.disown(ctx, c, t, EventNotMe, func(*User) {})
 }
+
+var errNotTheirs = errors.New("link: it was mailed to an address that the user has no longer")
 
 // disown is the one transaction of what an owner says was not them; restore
 // puts back what the link stands for.
@@ -74,10 +77,13 @@ func (a *Auth) disown(ctx context.Context, c Client, t ticket, what EventType, r
 		if u, err = raiseEpoch(ctx, tx, u.ID, func(u *User) { before, u.FrozenUntil = *u, until; restore(u) }); err != nil {
 			return err
 		}
+		if t.Purpose == purposeNotice && before.EmailKey != t.Login {
+			return errNotTheirs
+		}
 		if _, err := tx.EndSessions(ctx, u.ID, ""); err != nil {
 			return err
 		}
-		if err := cancelOlder(ctx, tx, u.ID, time.UnixMicro(t.Issued)); err != nil {
+		if err := cancelDisowned(ctx, tx, before, what == EventEmailRestored); err != nil {
 			return err
 		}
 		if w, err = a.waysIn(ctx, tx, u); err != nil {
@@ -95,6 +101,8 @@ func (a *Auth) disown(ctx context.Context, c Client, t ticket, what EventType, r
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return NotMe{}, fail(CodeCeremonyInvalid, errors.New("link: the user is gone"))
+	case err == errNotTheirs:
+		return NotMe{}, fail(CodeCeremonyInvalid, err)
 	case errors.Is(err, ErrExists):
 		return NotMe{}, fail(CodeConflict, errors.New("somebody else has proven the address meanwhile"))
 	case err != nil:
@@ -105,17 +113,25 @@ func (a *Auth) disown(ctx context.Context, c Client, t ticket, what EventType, r
 	return out, err
 }
 
-// cancelOlder cancels the user's waiting recovery if it began no later than at:
-// one that the owner began since then is theirs.
-func cancelOlder(ctx context.Context, tx Tx, user UserID, at time.Time) error {
-	r, err := tx.RecoveryOf(ctx, user)
-	if errors.Is(err, ErrNotFound) || err == nil && r.CreatedAt.After(at) {
+// cancelDisowned cancels the waiting recovery of u, as u was before. One that
+// began while u was frozen is what an owner goes on with after "This was not
+// me", and stays, unless all is cancelled: whoever began it had an address that
+// is no longer u's.
+func cancelDisowned(ctx context.Context, tx Tx, u User, all bool) error {
+	r, err := tx.RecoveryOf(ctx, u.ID)
+	if errors.Is(err, ErrNotFound) || err == nil && !all && u.wasFrozen(r.CreatedAt) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return tx.RemoveRecovery(ctx, user)
+	return tx.RemoveRecovery(ctx, u.ID)
+}
+
+// wasFrozen reports whether the freeze that u is or was last in held at that
+// time.
+func (u User) wasFrozen(at time.Time) bool {
+	return at.Before(u.FrozenUntil) && !at.Before(u.FrozenUntil.Add(-freezeLife))
 }
 
 // suspend suspends the passkey that t is about and returns its ID, or nil where
@@ -130,7 +146,8 @@ func suspend(ctx context.Context, tx Tx, w waysIn, t ticket, at time.Time) ([]by
 	}
 	doubted := w.credentials[i]
 	left := w.without(doubted.ID, "")
-	young := EventType(t.Name) == EventPasskeyAdded && at.Sub(doubted.CreatedAt) < freezeLife && left.level() > 0
+	again := left.level() > 0 && (left.second() || left.recoveryCodes > 0) // beside a suspended passkey a second step is asked for
+	young := EventType(t.Name) == EventPasskeyAdded && at.Sub(doubted.CreatedAt) < freezeLife && again
 	if !young && !left.withoutMail() {
 		return nil, nil
 	}

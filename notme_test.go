@@ -160,6 +160,17 @@ func TestWhoReadsTheMailCanNotLockTheOwnerOut(t *testing.T) {
 		}
 		m.signIn(browser(1), own)
 	})
+	t.Run("a new passkey is not suspended where the owner could then not sign in", func(t *testing.T) {
+		t.Parallel()
+		m := member{world: newWorld(t, byMail)}
+		m.in = m.signUpProvenPassword(browser(1), kim)
+		m.notices()
+		o := must(m.BeginAddPasskey(m.ctx, browser(1), m.current(m.in), true))(t) // without recovery codes
+		must(m.FinishAddPasskey(m.ctx, browser(1), m.current(m.in), must(webauthntest.New(origin).Create(options(t, o)))(t), ""))(t)
+		if out := must(m.DisownNotice(m.ctx, browser(6), codeIn(m.notice(mapae.EventPasskeyAdded).Link)))(t); out.Suspended {
+			t.Error("the passkey is suspended")
+		}
+	})
 	t.Run("a recovery needs as much as before", func(t *testing.T) {
 		t.Parallel()
 		m := member{world: newWorld(t, byMail)}

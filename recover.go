@@ -1,6 +1,7 @@
 package mapae
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -102,7 +103,7 @@ func (a *Auth) proveFor(ctx context.Context, c Client, t ticket, method MethodNa
 		return RecoveryStep{}, a.spare(ctx, err, a.ticketKey(t))
 	}
 	step, err := a.proven(ctx, c, t, u, method, proof)
-	return step, a.spare(ctx, err, a.throttleKey(method, u.ID, ""), a.ticketKey(t))
+	return step, a.spare(ctx, err, a.throttleKey(recovering(method), u.ID, ""), a.ticketKey(t))
 }
 
 // proven uses up a good proof of u and the ticket that it came with, and
@@ -138,13 +139,24 @@ func (a *Auth) proven(ctx context.Context, c Client, t ticket, u User, method Me
 // afterProof is the step after one more good proof of u, who has the ways w.
 func (a *Auth) afterProof(t ticket, u User, w waysIn, method MethodName) (RecoveryStep, error) {
 	t.UserID, t.Epoch, t.Key, t.Proofs = []byte(u.ID), u.Epoch, nil, append(t.Proofs, method)
-	step := RecoveryStep{Ready: len(t.Proofs) >= 2 || w.reach() == 1}
+	step := RecoveryStep{Ready: independent(t.Proofs) >= 2 || w.reach() == 1}
 	if step.Ready {
 		t.Purpose = purposeRecoverReady
 	}
 	var err error
 	step.Ticket, err = a.sealTicket(t, ticketLife)
 	return step, err
+}
+
+// independent is how many of proofs don't come of each other: who reads the
+// mail of somebody's account at a provider can often sign in there, so a mailed
+// code and a provider are one.
+func independent(proofs []MethodName) int {
+	n := len(proofs)
+	if slices.Contains(proofs, MethodEmailCode) && slices.Contains(proofs, MethodFederated) {
+		n--
+	}
+	return n
 }
 
 // WaitForRecovery makes a recovery with one proof wait for its delay, in the
@@ -167,6 +179,9 @@ func (a *Auth) WaitForRecovery(ctx context.Context, c Client, ticketText string)
 	err = a.store.Update(ctx, func(tx Tx) error {
 		if err := t.consume(ctx, tx); err != nil {
 			return err
+		}
+		if locked, err := tx.LockUser(ctx, u.ID); err != nil || locked.Epoch != u.Epoch {
+			return cmp.Or(err, errTicketSpent) // what the owner does meanwhile ends the ticket
 		}
 		if err := tx.SetRecovery(ctx, r); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package mapae_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -126,6 +127,49 @@ func TestOneProofWaits(t *testing.T) {
 	wantCode(t, err, mapae.CodeCeremonyInvalid)
 	if n := must(w.Sweep(w.ctx))(t); n == 0 {
 		t.Error("a recovery that ended was not swept")
+	}
+}
+
+// Anybody can begin a recovery of an address that they know, and be wrong in it.
+func TestAStrangersTriesBarNobodysSecondStep(t *testing.T) {
+	t.Parallel()
+	w, c := newWorld(t, all), browser(1)
+	in := w.signUpPassword(c, "kim@example.com")
+	secret, codes := w.addTOTP(c, in)
+	for range 120 {
+		for _, method := range []mapae.MethodName{mapae.MethodTOTP, mapae.MethodRecoveryCode} {
+			_, err := w.ProveRecovery(w.ctx, browser(6), w.recovery(browser(6), "kim@example.com"), method, "AAAA-BBBB-CCCC-DDDD")
+			wantCode(t, err, mapae.CodeAuthenticationFailed)
+		}
+		w.pass(16 * time.Minute)
+	}
+	must(w.SecondFactorTOTP(w.ctx, c, w.firstStep(c, "kim@example.com").Ticket, w.code(secret)))(t)
+	must(w.ProveRecovery(w.ctx, c, w.recovery(c, "kim@example.com"), mapae.MethodRecoveryCode, codes[0]))(t)
+}
+
+// overtaken is a store in which something else is done before each write.
+type overtaken struct {
+	mapae.Store
+	by func()
+}
+
+func (s overtaken) Update(ctx context.Context, f func(mapae.Tx) error) error {
+	s.by()
+	return s.Store.Update(ctx, f)
+}
+
+func TestARecoveryThatTheOwnerOvertakesDoesNotWait(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, all)
+	in := w.signUp(browser(1), webauthntest.New(origin), "kim@example.com")
+	one := must(w.ProveRecovery(w.ctx, browser(2), w.recovery(browser(2), "kim@example.com"), mapae.MethodRecoveryCode, in.RecoveryCodes[0]))(t)
+	do := func() {}
+	slow := w.node(func(c *mapae.Config) { c.Store = overtaken{w.store, func() { do() }} })
+	do = func() { must(w.EndOtherSessions(w.ctx, browser(1), w.current(in)))(t); do = func() {} }
+	_, err := slow.WaitForRecovery(w.ctx, browser(2), one.Ticket)
+	wantCode(t, err, mapae.CodeCeremonyInvalid)
+	if _, err := w.store.RecoveryOf(w.ctx, in.User.ID); !errors.Is(err, mapae.ErrNotFound) {
+		t.Errorf("a recovery waits: %v", err)
 	}
 }
 

@@ -109,6 +109,12 @@ func (a *Auth) spare(ctx context.Context, err error, keys ...[32]byte) error {
 	return err
 }
 
+// recovering is what proofs by method in a recovery are counted as: not as in a
+// second step, behind which a first factor stands. Anybody can try them, and
+// could keep somebody out, so they are never barred for good; nor do 80 bits of
+// a recovery code need it.
+func recovering(method MethodName) MethodName { return method + " in a recovery" }
+
 // unbar clears what is counted against a user's method: a proof was good, or
 // the method was bound anew.
 func (a *Auth) unbar(ctx context.Context, tx Tx, user UserID, method MethodName) error {

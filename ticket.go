@@ -45,6 +45,7 @@ type ticket struct {
 	Invitation string   `json:"in,omitempty"`
 	Session    [32]byte `json:"s,omitzero"`   // trip that ends in a session: its binding
 	Identity   *linkage `json:"id,omitempty"` // sign-up by a provider that vouches for no address
+	Proven     int64    `json:"t,omitempty"`  // undo of a change: when the address was proven, Unix microseconds
 
 	nonce []byte // of the seal; set by openTicket
 }

@@ -114,11 +114,15 @@ func (w *writer) recovery(key string) {
 
 // emailChanged tells the old address.
 func (w *writer) emailChanged(key string) {
+	w.text(key + ".intro")
+	w.facts("fact.new_email")
+	if w.m.UndoLink == "" { // the address was not this one for long
+		w.text("notice.doubt")
+		return
+	}
 	if w.m.EndsAt.IsZero() {
 		w.lacks("a time")
 	}
-	w.text(key + ".intro")
-	w.facts("fact.new_email")
 	w.text(key + ".act")
 	w.link(key+".undo", w.m.UndoLink)
 }

@@ -363,6 +363,7 @@ func TestAMessageThatLacksWhatItsKindNeedsIsNotWritten(t *testing.T) {
 		"a link that is none":           {func(m *mapae.Message) { m.Link = "" }, mapae.MailReset, "without a link"},
 		"a link that is relative":       {func(m *mapae.Message) { m.Link = "/reset" }, mapae.MailReset, "without a link"},
 		"a link that runs":              {func(m *mapae.Message) { m.Link = "javascript:alert(1)" }, mapae.MailReset, "without a link"},
+		"a change without a time":       {func(m *mapae.Message) { m.EndsAt = time.Time{} }, mapae.MailEmailChanged, "without a time"},
 		"a recovery without a cancel":   {func(m *mapae.Message) { m.UndoLink = "" }, mapae.MailRecovery, "without a link"},
 		"a recovery without a time":     {func(m *mapae.Message) { m.EndsAt = time.Time{} }, mapae.MailRecovery, "without a time"},
 		"a notice of nothing":           {func(m *mapae.Message) { m.Event = nil }, mapae.MailNotice, "without an event"},
