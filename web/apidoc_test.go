@@ -215,6 +215,7 @@ func (d *developer) undo(address bool) string {
 // moveAway changes the address of who is signed in.
 func (d *developer) moveAway() {
 	d.t.Helper()
+	d.w.pass(72 * time.Hour) // an address that was not theirs for as long takes nothing back
 	in, app := d.w.auth, mapae.Client{App: true}
 	cur, err := in.Session(d.w.ctx, d.notes["TOKEN"])
 	ok(d.t, err)
