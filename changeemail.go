@@ -118,7 +118,8 @@ func (a *Auth) mailChange(ctx context.Context, c Client, cur Current, t ticket, 
 // FinishChangeEmail takes the code that was mailed to the new address: it is the
 // user's now, and proven. An account that never proved it loses it. Both
 // addresses are told, and the old one, where it was proven 72 hours before or the
-// account is as new, can take the change back for 72 hours. All other sessions end; this one goes on under a new token.
+// account is as new, can take the change back for 72 hours. All other sessions
+// end; this one goes on under a new token.
 //
 // Errors: CodeFrozen; CodeCeremonyInvalid the ticket, its sixth try, or it was
 // used; CodeAuthenticationFailed the code is wrong; CodeLoginTaken somebody else

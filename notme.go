@@ -55,7 +55,7 @@ func (a *Auth) DisownNotice(ctx context.Context, c Client, code string) (NotMe, 
 	return a.disown(ctx, c, t, EventNotMe, func(*User) {})
 }
 
-var errNotTheirs = errors.New("link: it was mailed to an address that the user has no longer")
+var errNotTheirs = fail(CodeCeremonyInvalid, errors.New("link: it was mailed to an address that the user has no longer"))
 
 // disown is the one transaction of what an owner says was not them; restore
 // puts back what the link stands for.
@@ -101,8 +101,6 @@ func (a *Auth) disown(ctx context.Context, c Client, t ticket, what EventType, r
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return NotMe{}, fail(CodeCeremonyInvalid, errors.New("link: the user is gone"))
-	case err == errNotTheirs:
-		return NotMe{}, fail(CodeCeremonyInvalid, err)
 	case errors.Is(err, ErrExists):
 		return NotMe{}, fail(CodeConflict, errors.New("somebody else has proven the address meanwhile"))
 	case err != nil:

@@ -386,6 +386,11 @@ func TestAMessageThatLacksWhatItsKindNeedsIsNotWritten(t *testing.T) {
 	if l, err := ts.Write(doubt); err != nil || !strings.Contains(l.Text, "look through your security settings") {
 		t.Errorf("a notice without a link: %v\n%s", err, l.Text)
 	}
+	short := firstOf(samples(), mapae.MailEmailChanged)
+	short.UndoLink, short.EndsAt = "", time.Time{} // the address was the account's for a short time
+	if l, err := ts.Write(short); err != nil || !strings.Contains(l.Text, "look through your security settings") || strings.Contains(l.Text, "take the change back") {
+		t.Errorf("a change that is not taken back: %v\n%s", err, l.Text)
+	}
 }
 
 func TestOwnSentencesAndTemplatesTakeThePlaceOfTheShipped(t *testing.T) {
